@@ -1,0 +1,63 @@
+"""Reading what ``regqc check`` was given, and saying in the report what it was."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from RegQCLib.errors import InputError
+from RegQCLib.progress import Progress
+
+TRANSFORMS = ("transform", "inverse")
+HASH_BLOCK_BYTES = 1 << 20
+
+
+def read_inputs(paths: dict[str, Any], progress: Progress) -> dict[str, Any]:
+    """Read every input; the result holds the keyword arguments of ``check`` that they fill.
+
+    paths: role (``fixed``, ``moving``, ``transform``, ``inverse``, ``mask``, ``fixed_labels``,
+    ``moving_labels``, ``landmarks``) -> file, or for ``landmarks`` a pair of files.
+    Raises InputError naming the first input that cannot be used.
+    """
+    from RegQCLib.geometry.image_io import load_volume
+    from RegQCLib.geometry.landmarks import load_landmarks
+    from RegQCLib.geometry.transform_io import load_transform
+
+    inputs: dict[str, Any] = {}
+    for count, (role, path) in enumerate(paths.items()):
+        progress(f"reading {role.replace('_', ' ')}", count / len(paths))
+        if role in TRANSFORMS:
+            inputs[role] = load_transform(path)
+        elif role == "landmarks":
+            inputs[role] = tuple(load_landmarks(p) for p in path)
+        else:
+            inputs[role] = load_volume(path)
+    if "landmarks" in inputs:
+        fixed, moving = inputs["landmarks"]
+        if len(fixed) != len(moving):
+            raise InputError(
+                f"--landmarks needs matching points, got {len(fixed)} fixed and {len(moving)} "
+                "moving; give the same points in the same order"
+            )
+    if "fixed_labels" in inputs:
+        inputs["labels"] = (inputs.pop("fixed_labels"), inputs.pop("moving_labels"))
+    return inputs
+
+
+def describe(path: Path | tuple[Path, ...]) -> dict[str, str] | list[dict[str, str]]:
+    """Return path and SHA-256 of an input file, or of each of several."""
+    if isinstance(path, tuple):
+        return [_describe_one(one) for one in path]
+    return _describe_one(path)
+
+
+def _describe_one(path: Path) -> dict[str, str]:
+    """Hash one file, or all files of a folder in order of name."""
+    digest = hashlib.sha256()
+    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+    for file in files:
+        with file.open("rb") as stream:
+            while block := stream.read(HASH_BLOCK_BYTES):
+                digest.update(block)
+    return {"path": str(path), "sha256": digest.hexdigest()}
