@@ -1,0 +1,79 @@
+"""Vectors on a voxel grid: linear sampling, and evaluating functions of points on a grid.
+
+Arrays are (3, D, H, W) = (component, k, j, i); indices are continuous (i, j, k), points RAS mm.
+A point counts as inside a grid while it lies within half a voxel of a voxel center, as in ITK.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import map_coordinates
+
+from RegQCLib.errors import InputError
+from RegQCLib.geometry.grid import Grid
+
+FloatArray = NDArray[np.floating[Any]]
+
+SLAB_VOXELS = 2**18
+"""Voxels handled at once: their float64 points and temporaries stay within a few megabytes."""
+
+MAX_THREADS = 8
+
+
+def checked_vectors(array: ArrayLike) -> FloatArray:
+    """Return ``array`` as a finite (3, D, H, W) floating array, or raise InputError."""
+    vectors: FloatArray = np.asarray(array)
+    if vectors.ndim != 4 or vectors.shape[0] != 3:
+        raise InputError(f"vectors on a grid have shape (3, D, H, W), got {vectors.shape}")
+    if np.iscomplexobj(vectors):
+        raise InputError("vectors on a grid are real numbers, got complex values")
+    if not np.issubdtype(vectors.dtype, np.floating):
+        vectors = vectors.astype(np.float64)
+    # A sum is finite only if every value is, and needs no temporary array of the same size.
+    if not np.isfinite(np.sum(vectors, dtype=np.float64)):
+        raise InputError("the field has values that are not finite; mask or repair them first")
+    return vectors
+
+
+def inside(indices: FloatArray, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Which continuous (..., 3) indices (i, j, k) lie on a grid, half a voxel of border included.
+
+    The border has a slack of 1e-6 voxels, so that rounding cannot empty the outermost voxels.
+    """
+    upper = np.array(shape[::-1]) - 0.5 + 1e-6
+    on_axis = np.logical_and(indices >= -0.5 - 1e-6, indices <= upper)
+    return np.asarray(on_axis.all(axis=-1))
+
+
+def sample_vectors(array: FloatArray, indices: FloatArray) -> NDArray[np.float64]:
+    """Linear interpolation of (3, D, H, W) at (..., 3) indices (i, j, k), edge values outside."""
+    coordinates = np.moveaxis(indices[..., ::-1], -1, 0)
+    values = [map_coordinates(c, coordinates, np.float64, order=1, mode="nearest") for c in array]
+    return np.stack(values, axis=-1)
+
+
+def on_grid(function: Callable[[FloatArray], FloatArray], grid: Grid) -> NDArray[np.float32]:
+    """Evaluate a function of (..., 3) RAS points at the voxels of ``grid``: (3, D, H, W) float32.
+
+    Works slab by slab: the points of a whole volume in float64 would need gigabytes.
+    """
+    depth, height, width = grid.shape
+    result = np.empty((3, *grid.shape), dtype=np.float32)
+    thickness = max(1, SLAB_VOXELS // (height * width))
+
+    def fill(start: int) -> None:
+        stop = min(start + thickness, depth)
+        moved = grid.affine.copy()
+        moved[:3, 3] = grid.to_world((0, 0, start))
+        slab = Grid((stop - start, height, width), moved)
+        result[:, start:stop] = np.moveaxis(function(slab.points()), -1, 0)
+
+    with ThreadPoolExecutor(max_workers=min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+        list(pool.map(fill, range(0, depth, thickness)))
+    return result
