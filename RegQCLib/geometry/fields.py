@@ -126,7 +126,7 @@ def invert(
 
     def displacement(points: FloatArray) -> NDArray[np.float64]:
         goal = points.reshape(-1, 3)
-        solution = (goal - offset) @ back.T
+        solution: NDArray[np.float64] = (goal - offset) @ back.T
         residual = mismatch(solution, goal)
         error = np.linalg.norm(residual, axis=1)
         step = np.ones(len(goal))
@@ -144,7 +144,8 @@ def invert(
             residual[accepted] = trial_residual[better]
             error[accepted] = trial_error[better]
         errors.append(error[inside(field.grid.to_index(solution), field.grid.shape)])
-        return (solution - goal).reshape(points.shape)
+        shift: NDArray[np.float64] = solution - goal
+        return shift.reshape(points.shape)
 
     inverse = DisplacementField(on_grid(displacement, target), target.affine)
     reached = np.sort(np.concatenate(errors))  # sorted: the mean does not depend on thread order

@@ -63,17 +63,26 @@ def on_grid(function: Callable[[FloatArray], FloatArray], grid: Grid) -> NDArray
 
     Works slab by slab: the points of a whole volume in float64 would need gigabytes.
     """
-    depth, height, width = grid.shape
+    height, width = grid.shape[1:]
     result = np.empty((3, *grid.shape), dtype=np.float32)
-    thickness = max(1, SLAB_VOXELS // (height * width))
 
-    def fill(start: int) -> None:
-        stop = min(start + thickness, depth)
+    def fill(start: int, stop: int) -> None:
         moved = grid.affine.copy()
         moved[:3, 3] = grid.to_world((0, 0, start))
         slab = Grid((stop - start, height, width), moved)
         result[:, start:stop] = np.moveaxis(function(slab.points()), -1, 0)
 
-    with ThreadPoolExecutor(max_workers=min(MAX_THREADS, os.cpu_count() or 1)) as pool:
-        list(pool.map(fill, range(0, depth, thickness)))
+    in_threads(fill, slabs(grid.shape))
     return result
+
+
+def slabs(shape: tuple[int, int, int]) -> list[tuple[int, int]]:
+    """Cut axis k into (start, stop) pieces of about `SLAB_VOXELS`."""
+    thickness = max(1, SLAB_VOXELS // (shape[1] * shape[2]))
+    return [(start, min(start + thickness, shape[0])) for start in range(0, shape[0], thickness)]
+
+
+def in_threads(work: Callable[[int, int], None], pieces: list[tuple[int, int]]) -> None:
+    """Call ``work(start, stop)`` for every piece; NumPy and scipy release the interpreter lock."""
+    with ThreadPoolExecutor(max_workers=min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+        list(pool.map(lambda piece: work(*piece), pieces))
