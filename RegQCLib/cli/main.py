@@ -50,7 +50,8 @@ class OneLineErrors(TyperGroup):
             if os.environ.get("REGQC_DEBUG"):
                 raise
             message, code = explain(error)
-            print(message, file=sys.stderr)  # noqa: T201
+            if message:
+                print(message, file=sys.stderr)  # noqa: T201
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -67,7 +68,8 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, RegQCError):
         return f"error: {one_line(str(error))}", EXIT_BAD_INPUT
     if hasattr(error, "format_message"):  # a usage error of click, whose home varies
-        return f"error: {one_line(error.format_message())} (see --help)", EXIT_BAD_INPUT
+        usage = one_line(error.format_message())  # empty where it has already printed the help
+        return f"error: {usage} (see --help)" if usage else "", EXIT_BAD_INPUT
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"error: {where}{one_line(error.strerror)}", EXIT_BAD_INPUT
