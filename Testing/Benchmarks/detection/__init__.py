@@ -1,0 +1,1 @@
+"""Detection of misalignment on real pairs: aligned as acquired against known moves."""
