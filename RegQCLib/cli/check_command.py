@@ -109,9 +109,10 @@ def check_command(  # noqa: PLR0917 - typer turns each parameter into an option
 def _check(paths: dict[str, Any], progress: Progress, **options: Any) -> AlignmentReport:
     """Read the inputs named in ``paths`` and check them."""
     from RegQCLib.cli.inputs import describe, read_inputs
-    from RegQCLib.qc.check import check
 
     inputs = read_inputs(paths, part(progress, 0.0, 0.15))
+    from RegQCLib.qc.check import check  # after reading: bad inputs are told at once
+
     report = check(
         inputs.pop("fixed"),
         inputs.pop("moving"),
