@@ -25,14 +25,14 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from RegQCLib.geometry.foreground import body_mask
 from scipy.ndimage import map_coordinates, spline_filter
 from scipy.ndimage import shift as shift_image
 
-from RegQCLib.errors import InputError
-from RegQCLib.geometry.foreground import body_mask
 from RegQCLib.geometry.grid import PLANE_NAMES, Grid
 from RegQCLib.geometry.transforms import Affine, Composite, Transform
 from RegQCLib.geometry.volume import Volume
+from RegQCLib.similarity.arrays import block_average
 from Testing.Benchmarks.detection.moves import THROUGH, Body, Move, displacement_mm, make_move
 from Testing.Benchmarks.detection.pairs import Pair
 
@@ -160,9 +160,7 @@ def prepare(pair: Pair, *, spacing_mm: float | None = None) -> Prepared:
     )
 
 
-def build(
-    prepared: Prepared, kind: str | None, size_mm: float, *, seed: int = 0
-) -> Case:
+def build(prepared: Prepared, kind: str | None, size_mm: float, *, seed: int = 0) -> Case:
     """The aligned (``kind`` None) or moved version of a pair; the same seed gives the same case.
 
     Raises InputError when the body is too small for the move (see moves.make_move).
@@ -188,9 +186,7 @@ def with_transform(prepared: Prepared, move: Move | None, rng: np.random.Generat
     return Case(prepared.fixed, moved, move, truth, border)
 
 
-def shifted_slice(
-    prepared: Prepared, shift_mm: float, *, seed: int = 0
-) -> tuple[Case, str, int]:
+def shifted_slice(prepared: Prepared, shift_mm: float, *, seed: int = 0) -> tuple[Case, str, int]:
     """One slice of the fixed stack shifted in plane; returns the case, its plane and slice index.
 
     All slices of the fixed image are interpolated by the same part of a voxel, so that the shifted
@@ -266,25 +262,8 @@ def as_float(volume: Volume) -> Volume:
     return volume.with_array(np.asarray(volume.array, dtype=np.float32))
 
 
-def block_average(volume: Volume, spacing_mm: float) -> Volume:
-    """Average whole blocks of voxels as long as they stay within ``spacing_mm``."""
-    factors = np.maximum(np.floor(spacing_mm / volume.spacing + 1e-6), 1).astype(int)
-    if (factors == 1).all():
-        return volume
-    count = np.array(volume.shape[::-1]) // factors
-    if count.min() < 2:
-        raise InputError(f"{volume.name}: too few voxels to average to {spacing_mm:g} mm")
-    (i, j, k), (fi, fj, fk) = count, factors
-    trimmed = volume.array[: k * fk, : j * fj, : i * fi]
-    array = trimmed.reshape(k, fk, j, fj, i, fi).mean(axis=(1, 3, 5), dtype=np.float32)
-    affine = volume.affine.copy()
-    affine[:3, :3] *= factors
-    affine[:3, 3] = volume.grid.to_world((factors - 1) / 2)
-    return Volume(array, affine, volume.name)
-
-
 def _sample(prepared: Prepared, grid: Grid, transform: Transform) -> tuple[Volume, float]:
-    """Cubic B-spline values of the moving image at transformed voxels, and the share from outside."""
+    """Moving image at transformed voxels by cubic B-spline, and the share from outside."""
     source = prepared.moving
     array = np.asarray(source.array)
     corner = array[0, 0, 0]

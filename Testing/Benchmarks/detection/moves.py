@@ -135,9 +135,7 @@ def _deformation(size: float, body: Body, rng: np.random.Generator) -> Transform
     return DisplacementField(field.array * (size / mean), field.affine)
 
 
-def random_field(
-    grid: Grid, rng: np.random.Generator, *, smoothing_mm: float
-) -> DisplacementField:
+def random_field(grid: Grid, rng: np.random.Generator, *, smoothing_mm: float) -> DisplacementField:
     """White noise smoothed by a Gaussian of SD ``smoothing_mm``, on a coarse grid around ``grid``.
 
     Magnitudes have no meaning yet: the caller scales them.

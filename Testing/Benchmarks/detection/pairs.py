@@ -95,10 +95,10 @@ def data_folder() -> Path:
     """The folder named by REGQC_DATA; InputError when it is not set or has no catalog."""
     value = os.environ.get("REGQC_DATA")
     if not value:
-        raise InputError("set REGQC_DATA to the folder of the real images (the one with catalog.json)")
+        raise InputError("set REGQC_DATA to the folder with the real images and catalog.json")
     folder = Path(value)
     if not (folder / "catalog.json").is_file():
-        raise InputError(f"REGQC_DATA={folder} has no catalog.json; point it at the folder that has")
+        raise InputError(f"REGQC_DATA={folder} has no catalog.json; choose the folder that has")
     return folder
 
 
