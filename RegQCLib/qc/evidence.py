@@ -1,0 +1,189 @@
+"""Putting together what slices say about the residual displacement.
+
+Slices along the three axes give, at lattice points, the in-plane displacement with its covariance.
+Here they become one displacement field on a coarse 3-D lattice: each measurement is a Gaussian, so
+precisions add, and the two in-plane components seen along one axis complete what another cannot see.
+An affine motion explains what can be explained globally; a smooth local remainder takes the rest
+where there is evidence for it. Axes and components are (k, j, i); lengths are millimeters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from RegQCLib.qc.planes import Frame, in_plane_axes
+
+FloatArray = NDArray[np.float64]
+
+QUERY_PIXELS = 4  # lattice spacing in pixels
+NOISE_PIXELS = 0.5  # error of a sharp match that its own covariance does not know of
+PRIOR_PIXELS = 4.0  # spread of the matcher's answers where it sees nothing
+SMOOTHING_MM = 8.0  # of the local remainder
+PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of a symmetric 3 x 3 matrix
+
+
+@dataclass
+class Evidence:
+    """Sums over slices on the lattice.
+
+    precision: (6, K, J, I), entries PAIRS of the 3 x 3 precision matrix, 1/mm^2.
+    weighted: (3, K, J, I), precision times displacement, 1/mm. spacing: mm between points.
+    """
+
+    precision: FloatArray
+    weighted: FloatArray
+    spacing: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Lattice points along (k, j, i)."""
+        k, j, i = self.precision.shape[1:]
+        return k, j, i
+
+    def positions(self) -> FloatArray:
+        """(3, K, J, I) mm of the lattice points in the frame."""
+        return np.stack(np.meshgrid(*(np.arange(n) * self.spacing for n in self.shape), indexing="ij"))
+
+
+def empty_evidence(frame: Frame) -> Evidence:
+    """No evidence on the lattice of a frame."""
+    shape = tuple(frame.pixels(axis) // QUERY_PIXELS for axis in range(3))
+    return Evidence(
+        np.zeros((6, *shape)), np.zeros((3, *shape)), QUERY_PIXELS * frame.pixel_mm
+    )
+
+
+def precision_of(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArray, FloatArray]:
+    """Precision (3, ...) as (rows, columns, mixed), 1/mm^2, and displacement (2, ...) in mm.
+
+    moments: (5, ...) from the matcher, pixels. What the matcher says where it sees nothing (its prior)
+    carries no information and is taken off.
+    """
+    row, column, row_variance, column_variance, covariance = moments.astype(np.float64)
+    a = row_variance + NOISE_PIXELS**2
+    d = column_variance + NOISE_PIXELS**2
+    determinant = np.maximum(a * d - covariance**2, 1e-6)
+    offset = 1 / PRIOR_PIXELS**2
+    p_rows = d / determinant - offset
+    p_columns = a / determinant - offset
+    mixed = -covariance / determinant
+    # keep the matrix positive semi-definite: shrink the mixed term where a diagonal went to zero
+    p_rows, p_columns = np.maximum(p_rows, 0), np.maximum(p_columns, 0)
+    limit = np.sqrt(p_rows * p_columns)
+    mixed = np.clip(mixed, -limit, limit)
+    precision = np.stack([p_rows, p_columns, mixed]) / pixel_mm**2
+    return precision, np.stack([row, column]) * pixel_mm
+
+
+def add_slices(
+    evidence: Evidence,
+    axis: int,
+    depth_mm: FloatArray,
+    precision: FloatArray,
+    displacement: FloatArray,
+    *,
+    weight: float,
+) -> None:
+    """Add slices across ``axis`` at ``depth_mm`` (N,) to the lattice.
+
+    precision: (3, N, rows, columns); displacement: (2, N, rows, columns) mm.
+    weight: what one slice counts, so that planes of many slices do not outvote others.
+    """
+    row_axis, column_axis = in_plane_axes(axis)
+    layers = np.rint(depth_mm / evidence.spacing).astype(int)
+    layers = np.clip(layers, 0, evidence.shape[axis] - 1)
+    p_rows, p_columns, mixed = precision * weight
+    row, column = displacement
+    entries = {
+        (row_axis, row_axis): p_rows,
+        (column_axis, column_axis): p_columns,
+        (row_axis, column_axis): mixed,
+    }
+    for pair, values in entries.items():
+        target = np.moveaxis(evidence.precision[PAIRS.index(pair)], axis, 0)
+        np.add.at(target, layers, values)
+    for component, values in (
+        (row_axis, p_rows * row + mixed * column),
+        (column_axis, mixed * row + p_columns * column),
+    ):
+        np.add.at(np.moveaxis(evidence.weighted[component], axis, 0), layers, values)
+
+
+def affine_motion(evidence: Evidence, *, iterations: int = 6) -> FloatArray:
+    """(3, 4) affine displacement (linear part per mm, then shift at the lattice middle) that fits best.
+
+    Weighted least squares, reweighted so that points which disagree (other anatomy, false matches,
+    local deformation) count less (Huber weights). A weak prior keeps unseen parts at rest.
+    """
+    points = evidence.positions().reshape(3, -1).T
+    middle = points.mean(axis=0)
+    basis = np.concatenate([points - middle, np.ones((len(points), 1))], axis=1)  # (M, 4)
+    matrix = symmetric(evidence.precision).reshape(-1, 3, 3)
+    weighted = evidence.weighted.reshape(3, -1).T
+    seen = np.trace(matrix, axis1=1, axis2=2) > 1e-6
+    basis, matrix, weighted = basis[seen], matrix[seen], weighted[seen]
+    motion = np.zeros((3, 4))
+    if not seen.any():
+        return motion
+    center = _local_solution(matrix, weighted)
+    prior = np.kron(np.eye(3), np.diag([30.0**2] * 3 + [1e-2]))
+    robust = np.ones(len(basis))
+    for _ in range(iterations):
+        left = np.einsum("m,mab,mc,md->acbd", robust, matrix, basis, basis, optimize=True)
+        right = np.einsum("m,ma,mc->ac", robust, weighted, basis, optimize=True)
+        motion = np.linalg.solve(left.reshape(12, 12) + prior, right.reshape(12)).reshape(3, 4)
+        residual = center - basis @ motion.T
+        distance = np.sqrt(np.einsum("ma,mab,mb->m", residual, matrix, residual).clip(0))
+        scale = 1.5 * max(float(np.median(distance)), 0.5)
+        robust = np.minimum(1.0, scale / np.maximum(distance, 1e-9))
+    return motion
+
+
+def displacement_field(
+    evidence: Evidence, motion: FloatArray, *, rigidity: float
+) -> tuple[FloatArray, FloatArray]:
+    """Residual displacement (3, K, J, I) mm and its precision (6, K, J, I), smoothed over 8 mm.
+
+    rigidity: precision (1/mm^2) of the belief that the affine motion is all there is; local
+    evidence must outweigh it.
+    """
+    points = evidence.positions()
+    middle = points.reshape(3, -1).mean(axis=1).reshape(3, 1, 1, 1)
+    global_part = np.einsum("ab,bkji->akji", motion[:, :3], points - middle)
+    global_part += motion[:, 3].reshape(3, 1, 1, 1)
+    width = SMOOTHING_MM / evidence.spacing
+    unit = (2 * np.sqrt(np.pi) * max(width, 0.3)) ** 3  # turns a mean into about a sum over the kernel
+    precision = np.stack([gaussian_filter(p, width) for p in evidence.precision]) * unit
+    weighted = np.stack([gaussian_filter(w, width) for w in evidence.weighted]) * unit
+    remainder = weighted - multiply(precision, global_part)
+    matrix = symmetric(precision) + rigidity * np.eye(3)
+    local = np.linalg.solve(matrix, np.moveaxis(remainder, 0, -1)[..., None])[..., 0]
+    return global_part + np.moveaxis(local, -1, 0), precision
+
+
+def symmetric(entries: FloatArray) -> FloatArray:
+    """(6, ...) entries PAIRS to (..., 3, 3)."""
+    matrix = np.empty((*entries.shape[1:], 3, 3))
+    for value, (row, column) in zip(entries, PAIRS, strict=True):
+        matrix[..., row, column] = matrix[..., column, row] = value
+    return matrix
+
+
+def multiply(entries: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Product of symmetric matrices (6, ...) with vectors (3, ...)."""
+    result = np.zeros_like(vectors)
+    for value, (row, column) in zip(entries, PAIRS, strict=True):
+        result[row] += value * vectors[column]
+        if row != column:
+            result[column] += value * vectors[row]
+    return result
+
+
+def _local_solution(matrix: FloatArray, weighted: FloatArray) -> FloatArray:
+    ridge = 1e-3 * np.eye(3)
+    solution: FloatArray = np.linalg.solve(matrix + ridge, weighted[..., None])[..., 0]
+    return solution

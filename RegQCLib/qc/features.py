@@ -1,0 +1,193 @@
+"""Numbers that summarize a measurement: what the calibration turns into millimeters and probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from RegQCLib.qc.evidence import symmetric
+from RegQCLib.qc.measure import BATCH, Engine, Measurement, PlaneResult
+from RegQCLib.qc.planes import Frame, in_plane_axes, slice_images
+
+FloatArray = NDArray[np.float64]
+
+CLASSIFIER_PIXELS = 128
+CORRELATION = 0.05  # share of a slice's answers that count as independent of each other
+SHIFT_SD_MM = 1.5  # expected motion of single slices
+INSIDE = 0.4  # share of body that makes a lattice point count
+FLOOR_MM = 0.3  # added before taking logarithms of millimeters
+
+VOLUME_FEATURES = ("log_error", "log_affine", "log_spread", "log_evidence", "logit", "log_network")
+SLICE_FEATURES = ("log_error", "log_shift", "log_evidence", "logit", "log_network")
+
+
+@dataclass(frozen=True)
+class SliceFeatures:
+    """One row a slice of a plane: (N, len(SLICE_FEATURES)); error_mm (N,) before calibration."""
+
+    axis: int
+    indices: NDArray[np.intp]
+    values: FloatArray
+    error_mm: FloatArray
+
+
+def classify_slices(
+    fixed: NDArray[np.float32],
+    moved: NDArray[np.float32],
+    frame: Frame,
+    axis: int,
+    indices: NDArray[np.intp],
+    engine: Engine,
+) -> FloatArray:
+    """(N, 2) of the slice classifier: logit of misaligned, mean displacement in mm."""
+    if not len(indices):
+        return np.zeros((0, 2))
+    parts = []
+    for start in range(0, len(indices), 4 * BATCH):
+        images = slice_images(fixed, moved, frame, axis, indices[start : start + 4 * BATCH])
+        parts.append(engine.classify(_padded(images)))
+    output = np.concatenate(parts).astype(np.float64)
+    output[:, 1] = np.maximum(np.expm1(output[:, 1]), 0) * frame.pixel_mm
+    return output
+
+
+def slice_features(
+    measurement: Measurement, axis: int, indices: NDArray[np.intp], classified: FloatArray
+) -> SliceFeatures:
+    """Features of the slices ``indices`` (of the region) across an array axis.
+
+    Matched slices also tell their own motion; the others inherit the volume's field.
+    """
+    field = layers_at(measurement, axis, indices, measurement.displacement)
+    body = layers_at(measurement, axis, indices, measurement.body[None])[0] > INSIDE
+    precision = layers_at(measurement, axis, indices, measurement.precision[:3]).sum(axis=0)
+    shift = _own_shift(measurement.planes[axis], indices, measurement, field, body)
+    count = np.maximum(body.sum(axis=(1, 2)), 1)
+    length = np.sqrt(((field + shift.T[:, :, None, None]) ** 2).sum(axis=0))
+    error = (length * body).sum(axis=(1, 2)) / count
+    evidence = (precision * body).sum(axis=(1, 2)) / count
+    values = np.stack(
+        [
+            np.log(error + FLOOR_MM),
+            np.log(np.linalg.norm(shift, axis=1) + FLOOR_MM),
+            np.log(evidence + 1e-2),
+            classified[:, 0],
+            np.log(classified[:, 1] + FLOOR_MM),
+        ],
+        axis=1,
+    )
+    return SliceFeatures(axis, indices, values, error)
+
+
+def volume_features(measurement: Measurement, slices: list[SliceFeatures]) -> FloatArray:
+    """The VOLUME_FEATURES of a measurement."""
+    inside = measurement.body > INSIDE
+    if not inside.any():
+        inside = measurement.body >= measurement.body.max()
+    length = np.sqrt((measurement.displacement**2).sum(axis=0))
+    affine = np.sqrt((_affine_part(measurement) ** 2).sum(axis=0))
+    evidence = measurement.precision[:3].sum(axis=0)
+    stacked = np.concatenate([s.values for s in slices]) if slices else np.zeros((0, 5))
+    logit, network = (
+        (float(stacked[:, 3].mean()), float(stacked[:, 4].mean())) if len(stacked) else (0.0, 0.0)
+    )
+    return np.array(
+        [
+            np.log(length[inside].mean() + FLOOR_MM),
+            np.log(affine[inside].mean() + FLOOR_MM),
+            np.log(_disagreement(measurement, inside) + FLOOR_MM),
+            np.log(evidence[inside].mean() + 1e-2),
+            logit,
+            network,
+        ]
+    )
+
+
+def layers_at(
+    measurement: Measurement, axis: int, indices: NDArray[np.intp], values: FloatArray
+) -> FloatArray:
+    """Lattice values (C, K, J, I) interpolated at slices: (C, N, rows, columns)."""
+    stack = np.moveaxis(values, axis + 1, 1)
+    depth = indices * measurement.frame.spacing[axis] / measurement.evidence.spacing
+    depth = np.clip(depth, 0, stack.shape[1] - 1)
+    low = np.minimum(depth.astype(int), max(stack.shape[1] - 2, 0))
+    high = np.minimum(low + 1, stack.shape[1] - 1)
+    part = (depth - low)[None, :, None, None]
+    result: FloatArray = stack[:, low] * (1 - part) + stack[:, high] * part
+    return result
+
+
+def _own_shift(
+    plane: PlaneResult,
+    indices: NDArray[np.intp],
+    measurement: Measurement,
+    field: FloatArray,
+    body: NDArray[np.bool_],
+) -> FloatArray:
+    """(N, 3) mm: in-plane motion of each matched slice beyond the volume's field, shrunk to 0.
+
+    Least squares over the slice's own answers, with a prior of 1.5 mm; two rounds of reweighting
+    keep false matches from counting.
+    """
+    shift = np.zeros((len(indices), 3))
+    place = {int(index): n for n, index in enumerate(plane.indices)}
+    rows = [n for n, index in enumerate(indices) if int(index) in place]
+    if not rows:
+        return shift
+    from_plane = [place[int(indices[n])] for n in rows]
+    precision, displacement = plane.answers(measurement.frame.pixel_mm, from_plane)
+    axes = in_plane_axes(plane.axis)
+    residual = displacement - field[list(axes)][:, rows]
+    p_rows, p_columns, mixed = precision * body[rows] * CORRELATION
+    weight = np.ones(p_rows.shape)
+    own = np.zeros((2, len(rows), 1, 1))
+    for _ in range(3):
+        a, d, b = ((weight * p).sum(axis=(1, 2)) for p in (p_rows, p_columns, mixed))
+        a, d = a + SHIFT_SD_MM**-2, d + SHIFT_SD_MM**-2
+        y0 = (weight * (p_rows * residual[0] + mixed * residual[1])).sum(axis=(1, 2))
+        y1 = (weight * (mixed * residual[0] + p_columns * residual[1])).sum(axis=(1, 2))
+        determinant = a * d - b * b
+        own = np.stack([d * y0 - b * y1, a * y1 - b * y0])[..., None, None] / determinant[:, None, None]
+        off = residual - own
+        distance = p_rows * off[0] ** 2 + p_columns * off[1] ** 2 + 2 * mixed * off[0] * off[1]
+        weight = 1 / np.maximum(1.0, np.sqrt(np.maximum(distance, 0) / CORRELATION) / 2.0)
+    for component, axis in enumerate(axes):
+        shift[rows, axis] = own[component, :, 0, 0]
+    return shift
+
+
+def _affine_part(measurement: Measurement) -> FloatArray:
+    points = measurement.evidence.positions()
+    middle = points.reshape(3, -1).mean(axis=1).reshape(3, 1, 1, 1)
+    linear = np.einsum("ab,bkji->akji", measurement.motion[:, :3], points - middle)
+    return linear + measurement.motion[:, 3].reshape(3, 1, 1, 1)
+
+
+def _disagreement(measurement: Measurement, inside: NDArray[np.bool_]) -> float:
+    """Weighted mean distance (mm) of the single answers from the field: large where nothing fits."""
+    evidence = measurement.evidence
+    matrix = symmetric(evidence.precision)[inside]
+    weighted = np.moveaxis(evidence.weighted, 0, -1)[inside]
+    trace = np.trace(matrix, axis1=1, axis2=2)
+    seen = trace > 1e-3
+    if not seen.any():
+        return 0.0
+    answer = np.linalg.solve(matrix[seen] + 1e-3 * np.eye(3), weighted[seen][..., None])[..., 0]
+    off = answer - np.moveaxis(measurement.displacement, 0, -1)[inside][seen]
+    square = np.einsum("ma,mab,mb->m", off, matrix[seen], off)
+    return float(np.sqrt(max(square.sum() / trace[seen].sum(), 0.0)))
+
+
+def _padded(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Slices centered on 128 x 128 pixels; what does not fit is cut off evenly."""
+    rows, columns = images.shape[2:]
+    result = np.zeros((*images.shape[:2], CLASSIFIER_PIXELS, CLASSIFIER_PIXELS), dtype=np.float32)
+    row, column = max(0, (CLASSIFIER_PIXELS - rows) // 2), max(0, (CLASSIFIER_PIXELS - columns) // 2)
+    height, width = min(rows, CLASSIFIER_PIXELS), min(columns, CLASSIFIER_PIXELS)
+    top, left = (rows - height) // 2, (columns - width) // 2
+    result[:, :, row : row + height, column : column + width] = images[
+        :, :, top : top + height, left : left + width
+    ]
+    return result

@@ -1,0 +1,155 @@
+"""Measuring misalignment: run the slice networks over both volumes and put their answers together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from RegQCLib.geometry.grid import Grid
+from RegQCLib.progress import Progress, silent
+from RegQCLib.qc.evidence import (
+    Evidence,
+    add_slices,
+    affine_motion,
+    displacement_field,
+    empty_evidence,
+    precision_of,
+)
+from RegQCLib.qc.planes import Frame, acquisition_axis, in_plane_axes, slice_images
+
+FloatArray = NDArray[np.float64]
+
+MATCH_EVERY_MM = 4.0  # distance of matched slices where slices are thin
+MIN_BODY_PIXELS = 200.0  # of body in a slice, below which it is not looked at
+BATCH = 8
+RIGIDITY = 2.0  # see evidence.displacement_field
+
+
+class Engine(Protocol):
+    """Runs the slice networks; see qc.inference."""
+
+    def match(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 2, H, W) to displacement moments (N, 5, H / 4, W / 4), pixels."""
+
+    def classify(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, 2, 128, 128) to (N, 2): logit of misaligned, log(1 + mean displacement in pixels)."""
+
+
+@dataclass
+class PlaneResult:
+    """What the matcher saw in slices across one array axis.
+
+    indices: (N,) slices of the region that were matched. moments: (N, 5, rows, columns), pixels.
+    """
+
+    axis: int
+    indices: NDArray[np.intp]
+    moments: NDArray[np.float32]
+
+    def answers(self, pixel_mm: float, rows: list[int] | slice) -> tuple[FloatArray, FloatArray]:
+        """Precision (3, n, ...) in 1/mm^2 and displacement (2, n, ...) in mm of some of the slices."""
+        return precision_of(np.moveaxis(self.moments[rows], 1, 0), pixel_mm)
+
+
+@dataclass
+class Measurement:
+    """Residual displacement of a pair.
+
+    displacement: (3, K, J, I) mm along (k, j, i) on the lattice; precision: (6, K, J, I) 1/mm^2.
+    motion: (3, 4) its affine part. body: (K, J, I) share of body around each lattice point.
+    """
+
+    frame: Frame
+    evidence: Evidence
+    motion: FloatArray
+    displacement: FloatArray
+    precision: FloatArray
+    body: FloatArray
+    planes: dict[int, PlaneResult]
+
+
+def chosen_slices(
+    body: NDArray[np.bool_], frame: Frame, axis: int, *, every: bool
+) -> NDArray[np.intp]:
+    """Slices of the region across ``axis`` worth matching: enough body, every few millimeters."""
+    others = in_plane_axes(axis)
+    area = body.sum(axis=others) * frame.spacing[others[0]] * frame.spacing[others[1]]
+    enough = np.flatnonzero(area >= MIN_BODY_PIXELS * frame.pixel_mm**2)
+    if every or not len(enough):
+        return enough
+    step = max(1, round(MATCH_EVERY_MM / frame.spacing[axis]))
+    return enough[(len(enough) % step) // 2 :: step]
+
+
+def measure(
+    fixed: NDArray[np.float32],
+    moved: NDArray[np.float32],
+    body: NDArray[np.bool_],
+    grid: Grid,
+    frame: Frame,
+    engine: Engine,
+    *,
+    progress: Progress = silent,
+) -> Measurement:
+    """Residual displacement between two arrays of the frame's region, already in [0, 1].
+
+    body: region's voxels that lie in the body and in both fields of view.
+    """
+    evidence = empty_evidence(frame)
+    planes: dict[int, PlaneResult] = {}
+    stack = acquisition_axis(grid)
+    for axis in range(3):
+        indices = chosen_slices(body, frame, axis, every=axis == stack)
+        planes[axis] = PlaneResult(axis, indices, _match(fixed, moved, frame, axis, indices, engine))
+        progress("matching slices", (axis + 1) / 3)
+    lattice_body = body_on_lattice(body, frame, evidence)
+    for plane in planes.values():
+        _collect(evidence, plane, frame, lattice_body)
+    motion = affine_motion(evidence)
+    displacement, precision = displacement_field(evidence, motion, rigidity=RIGIDITY)
+    return Measurement(frame, evidence, motion, displacement, precision, lattice_body, planes)
+
+
+def body_on_lattice(body: NDArray[np.bool_], frame: Frame, evidence: Evidence) -> FloatArray:
+    """Share of body, 0 to 1, around every lattice point."""
+    result = body.astype(np.float32)
+    for axis in range(3):
+        weights = frame.weights(axis)[:: frame.pixels(axis) // evidence.shape[axis]]
+        result = np.moveaxis(np.tensordot(weights, result, axes=(1, axis)), 0, axis)
+    return result.astype(np.float64)
+
+
+def _match(
+    fixed: NDArray[np.float32],
+    moved: NDArray[np.float32],
+    frame: Frame,
+    axis: int,
+    indices: NDArray[np.intp],
+    engine: Engine,
+) -> NDArray[np.float32]:
+    parts = []
+    for start in range(0, len(indices), BATCH):
+        images = slice_images(fixed, moved, frame, axis, indices[start : start + BATCH])
+        parts.append(engine.match(images))
+    if parts:
+        return np.concatenate(parts)
+    row, column = (frame.pixels(a) // 4 for a in in_plane_axes(axis))
+    return np.zeros((0, 5, row, column), dtype=np.float32)
+
+
+def _collect(evidence: Evidence, plane: PlaneResult, frame: Frame, body: FloatArray) -> None:
+    """Add a plane's answers to the evidence, where there is body."""
+    if not len(plane.indices):
+        return
+    precision, displacement = plane.answers(frame.pixel_mm, slice(None))
+    depth = plane.indices * frame.spacing[plane.axis]
+    layers = np.clip(np.rint(depth / evidence.spacing).astype(int), 0, body.shape[plane.axis] - 1)
+    inside = np.moveaxis(body, plane.axis, 0)[layers] > 0.3
+    counts = np.bincount(layers)
+    add_slices(
+        evidence, plane.axis, depth, precision * inside, displacement,
+        weight=1.0 / max(1.0, float(counts[counts > 0].mean())),
+    )
