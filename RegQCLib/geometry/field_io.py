@@ -19,12 +19,17 @@ from nibabel.filebasedimages import ImageFileError
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.geometry.fields import DisplacementField
+from RegQCLib.geometry.itk_io import MAX_HEADER_BYTES, _check_meta
 from RegQCLib.geometry.itk_transforms import flipped, from_vector_image, to_vector_image
+from RegQCLib.geometry.memory import require_memory
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz")
 FIELD_SUFFIXES = (*NIFTI_SUFFIXES, ".nrrd", ".nhdr", ".mha", ".mhd")
 WRITABLE_SUFFIXES = (*NIFTI_SUFFIXES, ".nrrd", ".mha")
 """One file each: two-file formats cannot be replaced in one step."""
+
+VECTOR_BYTES = 24
+"""Per voxel while reading: the stored vectors and their copy in RAS, float32."""
 
 INTENT_DISPLACEMENT = 1006
 INTENT_VECTOR = 1007
@@ -94,6 +99,7 @@ def _load_nifti(file: Path) -> DisplacementField:
     intent = int(image.header["intent_code"])
     intent_name = bytes(image.header["intent_name"]).decode("latin-1")
     _refuse_look_alikes(intent, intent_name, image.shape)
+    require_memory("the field", image.shape[:3], VECTOR_BYTES)
     try:
         voxels = np.asarray(image.dataobj, dtype=np.float32)
     except (OSError, EOFError, ValueError, zlib.error) as error:
@@ -137,21 +143,29 @@ def _refuse_look_alikes(intent: int, intent_name: str, shape: tuple[int, ...]) -
 
 
 def _load_itk(file: Path) -> DisplacementField:
+    if file.suffix.lower() in {".mha", ".mhd"}:
+        with file.open("rb") as stream:
+            _check_meta(file, stream.read(MAX_HEADER_BYTES))
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(file))
     try:
-        image = sitk.ReadImage(str(file))
+        reader.ReadImageInformation()
     except RuntimeError as error:
         raise InputError("cannot be read as an image, or it is damaged; export it again") from error
-    if image.GetDimension() != 3:
-        raise InputError(f"has {image.GetDimension()} axes; a 3-D displacement field is needed")
-    if image.GetNumberOfComponentsPerPixel() == 1:
+    components, pixel = reader.GetNumberOfComponents(), reader.GetPixelID()
+    if reader.GetDimension() != 3:
+        raise InputError(f"has {reader.GetDimension()} axes; a 3-D displacement field is needed")
+    if components == 1:
         raise InputError("is an image with one value a voxel, not a displacement field")
-    if image.GetNumberOfComponentsPerPixel() != 3:
+    if components != 3:
+        raise InputError(f"has {components} values a voxel; displacements have 3")
+    if pixel not in {sitk.sitkVectorFloat32, sitk.sitkVectorFloat64}:
         raise InputError(
-            f"has {image.GetNumberOfComponentsPerPixel()} values a voxel; displacements have 3"
-        )
-    if image.GetPixelID() not in {sitk.sitkVectorFloat32, sitk.sitkVectorFloat64}:
-        raise InputError(
-            f"holds {image.GetPixelIDTypeAsString()} values (a color image?); displacements are "
+            f"holds {sitk.GetPixelIDValueAsString(pixel)} (a color image?); displacements are "
             "floating-point mm"
         )
-    return from_vector_image(image)
+    require_memory("the field", reader.GetSize(), VECTOR_BYTES)
+    try:
+        return from_vector_image(reader.Execute())
+    except RuntimeError as error:
+        raise InputError("is truncated or damaged; copy or export it again") from error

@@ -84,8 +84,11 @@ def _affine(transform: sitk.Transform) -> Affine:
     origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
     matrix = np.eye(4)
     for axis, unit in enumerate(np.eye(3).tolist()):
-        matrix[:3, axis] = np.array(transform.TransformPoint(unit)) - origin
+        matrix[:3, axis] = transform.TransformPoint(unit)
     matrix[:3, 3] = origin
+    if not np.isfinite(matrix).all():
+        raise InputError("the transform has values that are not finite; write it again")
+    matrix[:3, :3] -= origin[:, None]
     return Affine(FLIP @ matrix @ FLIP)
 
 
