@@ -37,7 +37,7 @@ class SliceScore:
     """One slice of the fixed grid.
 
     index: along the plane's array axis. position_mm: world coordinate (R, A or S) of its middle.
-    probability_misaligned, error_mm: None where the slice holds no evidence.
+    probability_misaligned, error_mm: None (also if given as NaN) where the slice holds no evidence.
     flagged: whether a person should look at it.
     """
 
@@ -46,6 +46,12 @@ class SliceScore:
     probability_misaligned: float | None
     error_mm: float | None
     flagged: bool
+
+    def __post_init__(self) -> None:
+        for name in ("probability_misaligned", "error_mm"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                object.__setattr__(self, name, None)
 
     @property
     def measured(self) -> bool:
