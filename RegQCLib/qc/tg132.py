@@ -56,28 +56,28 @@ def tg132_table(
 def _landmark_row(voxel: float, errors: ArrayLike | None) -> dict[str, Any]:
     quantity = "Target registration error of landmarks"
     if errors is None:
-        return _row(quantity, _voxel_text(voxel), voxel, "mm", None, NEEDS_LANDMARKS)
+        return _row(quantity, _voxel_text(voxel), voxel, None, NEEDS_LANDMARKS)
     values = np.asarray(errors, dtype=np.float64).ravel()
     over = int((values > voxel).sum())
     note = (
         f"mean of {values.size} landmark pairs; largest {values.max():.1f} mm, "
         f"{over} above the tolerance"
     )
-    return _row(quantity, _voxel_text(voxel), voxel, "mm", float(values.mean()), note)
+    return _row(quantity, _voxel_text(voxel), voxel, float(values.mean()), note)
 
 
 def _distance_row(voxel: float, mda: Mapping[str, float | None] | None) -> dict[str, Any]:
     quantity = "Mean distance to agreement of contours"
     tolerance = f"contouring uncertainty or {_voxel_text(voxel)}"
     if not mda:
-        return _row(quantity, tolerance, voxel, "mm", None, NEEDS_CONTOURS)
+        return _row(quantity, tolerance, voxel, None, NEEDS_CONTOURS)
     measured = {name: value for name, value in mda.items() if value is not None}
     lost = _lost(mda)
     if not measured:
-        return _row(quantity, tolerance, voxel, "mm", None, f"no structure has a distance; {lost}")
+        return _row(quantity, tolerance, voxel, None, f"no structure has a distance; {lost}")
     worst = max(measured, key=lambda name: measured[name])
     note = _structures(worst, len(measured)) + (f"; {lost}" if lost else "")
-    row = _row(quantity, tolerance, voxel, "mm", measured[worst], note)
+    row = _row(quantity, tolerance, voxel, measured[worst], note)
     if lost:  # a structure that is nowhere has no distance, and no agreement either
         row["status"] = "fail"
     return row
@@ -87,11 +87,13 @@ def _dice_row(dice: Mapping[str, float | None] | None) -> dict[str, Any]:
     quantity = "Dice similarity of contours"
     tolerance = "within contouring uncertainty, about 0.80 to 0.90"
     if not dice:
-        return _row(quantity, tolerance, DICE_LIMIT, "", None, NEEDS_CONTOURS)
+        return _row(quantity, tolerance, DICE_LIMIT, None, NEEDS_CONTOURS, unit="")
     values = {name: value or 0.0 for name, value in dice.items()}
     worst = min(values, key=lambda name: values[name])
     note = f"{_structures(worst, len(values))}; passes from {DICE_LIMIT:.2f}"
-    return _row(quantity, tolerance, DICE_LIMIT, "", values[worst], note, smaller_is_better=False)
+    return _row(
+        quantity, tolerance, DICE_LIMIT, values[worst], note, unit="", smaller_is_better=False
+    )
 
 
 def _jacobian_row(field: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -99,15 +101,15 @@ def _jacobian_row(field: Mapping[str, Any] | None) -> dict[str, Any]:
     tolerance = "no negative values; range as expected from physiology"
     lowest = None if field is None else field.get("jacobian_min")
     if field is None or lowest is None:
-        return _row(quantity, tolerance, 0.0, "", None, NEEDS_TRANSFORM)
+        return _row(quantity, tolerance, 0.0, None, NEEDS_TRANSFORM, unit="")
     if field.get("kind") in CONSTANT_JACOBIAN and lowest > 0:
-        row = _row(quantity, tolerance, 0.0, "", float(lowest), "")
+        row = _row(quantity, tolerance, 0.0, float(lowest), "", unit="")
         row["status"] = "not measured"
         row["note"] = "the same everywhere for a rigid or affine transform: not evidence"
         return row
     folded = field.get("folded_fraction")
     note = "inside the body" if folded is None else f"inside the body; {folded:.2%} of it folded"
-    return _row(quantity, tolerance, 0.0, "", float(lowest), note, smaller_is_better=False)
+    return _row(quantity, tolerance, 0.0, float(lowest), note, unit="", smaller_is_better=False)
 
 
 def _consistency_row(voxel: float, field: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -115,25 +117,25 @@ def _consistency_row(voxel: float, field: Mapping[str, Any] | None) -> dict[str,
     value = None if field is None else field.get("inverse_consistency_mm")
     if value is None:
         need = NEEDS_INVERSE if field is not None else f"{NEEDS_TRANSFORM}, and {NEEDS_INVERSE}"
-        return _row(quantity, _voxel_text(voxel), voxel, "mm", None, need)
+        return _row(quantity, _voxel_text(voxel), voxel, None, need)
     note = "mean inside the body; shows stability, not accuracy"
-    return _row(quantity, _voxel_text(voxel), voxel, "mm", float(value), note)
+    return _row(quantity, _voxel_text(voxel), voxel, float(value), note)
 
 
 def _row(
     quantity: str,
     tolerance: str,
     limit: float,
-    unit: str,
     value: float | None,
     note: str,
     *,
+    unit: str = "mm",
     smaller_is_better: bool = True,
 ) -> dict[str, Any]:
     status = "not measured"
     if value is not None and np.isfinite(value):
-        # `not` keeps the border in: a value at the limit passes
-        status = "fail" if (value > limit if smaller_is_better else value < limit) else "pass"
+        beyond = value > limit if smaller_is_better else value < limit
+        status = "fail" if beyond else "pass"
     return {
         "quantity": quantity,
         "tolerance": tolerance,
@@ -155,4 +157,4 @@ def _structures(worst: str, count: int) -> str:
 
 def _lost(mda: Mapping[str, float | None]) -> str:
     names = [name for name, value in mda.items() if value is None]
-    return f"found in one image only: {', '.join(names)}" if names else ""
+    return f"not found in both images: {', '.join(names)}" if names else ""
