@@ -226,8 +226,10 @@ def _scaled(path: Path, array: NDArray[Any], header: nibabel.Nifti1Header) -> ND
     if slope is None or (slope == 1 and intercept == 0):
         return array
     exact = np.can_cast(array.dtype, np.float32)
-    kind = np.float32 if exact else np.float64
-    return array.astype(kind) * kind(slope) + kind(intercept)
+    result: NDArray[np.floating[Any]] = array.astype(np.float32 if exact else np.float64)
+    result *= slope
+    result += intercept
+    return result
 
 
 def _narrowed(
