@@ -43,6 +43,7 @@ def examine() -> dict[str, Any]:
     """Return what was found; ``problems`` lists, one line each, what stands in a check's way."""
     from RegQCLib import __version__
     from RegQCLib.cli.shipped_models import missing_models, shipped_models
+    from RegQCLib.geometry.memory import available_bytes
 
     versions = {name: _version(name) for name in (*REQUIRED, *OPTIONAL)}
     problems = [
@@ -63,17 +64,16 @@ def examine() -> dict[str, Any]:
         "openvino_devices": _openvino_devices() if versions["openvino"] else [],
         "cuda_devices": _cuda_devices() if versions["torch"] else [],
         "cores": os.cpu_count(),
-        "memory_gb": _memory_gb(),
+        "free_memory_gb": round(available_bytes() / 1e9, 1),
         "models": len(models),
         "problems": problems,
     }
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:
-    memory = "unknown" if facts["memory_gb"] is None else f"{facts['memory_gb']:.1f} GB"
     lines = [
         f"regqc {facts['regqc']}, Python {facts['python']}, {facts['system']}",
-        f"{facts['cores']} cores, memory {memory}",
+        f"{facts['cores']} cores, {facts['free_memory_gb']} GB of memory free",
     ]
     for name, version in facts["packages"].items():
         use = f" (optional: {OPTIONAL[name]})" if name in OPTIONAL else ""
@@ -109,11 +109,3 @@ def _cuda_devices() -> list[str]:
     import torch
 
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-
-
-def _memory_gb() -> float | None:
-    """Return the physical memory, None where the system does not tell it this way."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    except (AttributeError, ValueError, OSError):
-        return None

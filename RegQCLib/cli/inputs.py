@@ -20,10 +20,13 @@ def read_inputs(paths: dict[str, Any], progress: Progress) -> dict[str, Any]:
     ``moving_labels``, ``landmarks``) -> file, or for ``landmarks`` a pair of files.
     Raises InputError naming the first input that cannot be used.
     """
+    import SimpleITK
+
     from RegQCLib.geometry.image_io import load_volume
     from RegQCLib.geometry.landmarks import load_landmarks
     from RegQCLib.geometry.transform_io import load_transform
 
+    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)  # ITK would write beside our one line
     inputs: dict[str, Any] = {}
     for count, (role, path) in enumerate(paths.items()):
         progress(f"reading {role.replace('_', ' ')}", count / len(paths))

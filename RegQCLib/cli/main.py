@@ -54,11 +54,19 @@ class OneLineErrors(TyperGroup):
                 print(message, file=sys.stderr)  # noqa: T201
         sys.exit(code if isinstance(code, int) else 0)
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run the chosen subcommand; an interrupt arrives as Cancelled, past typer's own ways."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Cancelled from None
+
 
 def explain(error: BaseException) -> tuple[str, int]:
     """Return the line for stderr and the exit code that belong to ``error``."""
     if isinstance(error, (Cancelled, KeyboardInterrupt, typer.Abort)):
-        return "cancelled: nothing was written", EXIT_CANCELLED
+        what = str(error) if isinstance(error, Cancelled) else ""
+        return f"cancelled: {what or 'nothing was written'}", EXIT_CANCELLED
     if isinstance(error, BrokenPipeError):  # the reader of our stdout has gone
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - for the flush at exit
         return "cancelled: the reader of the output has gone", EXIT_CANCELLED

@@ -36,6 +36,18 @@ def run_regqc(*arguments: object) -> Outcome:
     return Outcome(int(stopped.value.code or 0), out.getvalue(), err.getvalue())
 
 
+def refused(done: Outcome, tmp_path: Path, culprit: Path | None = None) -> None:
+    """Assert that a run was refused in the agreed way."""
+    assert done.code == 2, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr
+    if culprit is not None:
+        assert culprit.name in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
 def picture(seed: int = 0, shape: tuple[int, ...] = SHAPE) -> np.ndarray:
     """Return a noisy ball, float32, indexed (i, j, k, ...)."""
     rng = np.random.default_rng(seed)

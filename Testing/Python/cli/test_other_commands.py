@@ -123,11 +123,23 @@ def test_doctor_names_a_missing_package(weights, monkeypatch):
     assert "problem: no_such_package is missing or broken; run: pip install" in done.stdout
 
 
-def test_train_hands_its_options_on(tmp_path, monkeypatch):
-    calls = []
+@pytest.fixture
+def training(monkeypatch):
+    """Put a stand-in in the place of the training module."""
     module = types.ModuleType("RegQCLib.training.train_qc")
-    module.train = lambda *arguments: calls.append(arguments)  # type: ignore[attr-defined]
+    module.calls = []
+
+    def train(*arguments, progress, **options):
+        module.calls.append((*arguments, options))
+        progress("step 1", 0.5)
+        return arguments[1] / "weights.pt"
+
+    module.train = train
     monkeypatch.setitem(sys.modules, "RegQCLib.training.train_qc", module)
+    return module
+
+
+def test_train_hands_its_options_on(tmp_path, training):
     config = tmp_path / "c.toml"
     config.write_text("")
     done = run_regqc(
@@ -135,13 +147,27 @@ def test_train_hands_its_options_on(tmp_path, monkeypatch):
         *("--device", "cpu"),
     )
     assert done.code == 0, done.stderr
-    assert calls == [(config, tmp_path / "run", True, "cpu")]
+    assert training.calls == [(config, tmp_path / "run", {"resume": True, "device": "cpu"})]
+    assert done.stdout == f"trained; weights in {tmp_path / 'run' / 'weights.pt'}\n"
+
+
+def test_a_stopped_training_says_how_to_go_on(tmp_path, training):
+    def train(*arguments, **options):
+        raise KeyboardInterrupt
+
+    training.train = train
+    config = tmp_path / "c.toml"
+    config.write_text("")
+    done = run_regqc("train", "qc", "--config", config, "--out", tmp_path / "run")
+    assert done.code == 130
+    assert done.stderr.startswith("cancelled: the last checkpoint is in")
+    assert "--resume" in done.stderr
 
 
 def test_train_without_its_config_or_torch_says_what_to_do(tmp_path, monkeypatch):
     done = run_regqc("train", "qc", "--config", tmp_path / "none.toml")
     assert done.code == 2
-    assert "none.toml: no such configuration file" in done.stderr
+    assert "none.toml: no such file" in done.stderr
     (tmp_path / "c.toml").write_text("")
     monkeypatch.delitem(sys.modules, "RegQCLib.training.train_qc", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
