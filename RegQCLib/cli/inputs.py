@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from RegQCLib.errors import InputError
 from RegQCLib.progress import Progress
 
 TRANSFORMS = ("transform", "inverse")
@@ -36,13 +35,6 @@ def read_inputs(paths: dict[str, Any], progress: Progress) -> dict[str, Any]:
             inputs[role] = tuple(load_landmarks(p) for p in path)
         else:
             inputs[role] = load_volume(path)
-    if "landmarks" in inputs:
-        fixed, moving = inputs["landmarks"]
-        if len(fixed) != len(moving):
-            raise InputError(
-                f"--landmarks needs matching points, got {len(fixed)} fixed and {len(moving)} "
-                "moving; give the same points in the same order"
-            )
     if "fixed_labels" in inputs:
         inputs["labels"] = (inputs.pop("fixed_labels"), inputs.pop("moving_labels"))
     return inputs

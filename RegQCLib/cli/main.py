@@ -15,7 +15,13 @@ import typer
 from typer.core import TyperGroup
 
 from RegQCLib import __version__
-from RegQCLib.cli import check_command, doctor_command, models_command, train_command
+from RegQCLib.cli import (
+    check_command,
+    doctor_command,
+    models_command,
+    synth_command,
+    train_command,
+)
 from RegQCLib.cli.entry import EXIT_CANCELLED
 from RegQCLib.errors import Cancelled, RegQCError
 
@@ -121,6 +127,7 @@ def _options(
 
 
 app.command("check")(check_command.check_command)
+app.command("synth")(synth_command.synth_command)
+app.add_typer(train_command.app, name="train")
 app.command("models")(models_command.models_command)
 app.command("doctor")(doctor_command.doctor_command)
-app.add_typer(train_command.app, name="train")

@@ -80,3 +80,12 @@ def test_transforms_that_do_not_belong_to_the_pair(tmp_path, pair, maker):
     bad = maker(tmp_path)
     done = run_regqc("check", *pair, "--transform", bad, "--out", tmp_path / "new" / "out")
     refused(done, tmp_path)
+
+
+def test_landmarks_that_do_not_match(tmp_path, pair):
+    (tmp_path / "two.csv").write_text("1,2,3\n4,5,6\n")
+    (tmp_path / "one.csv").write_text("1,2,3\n")
+    both = (tmp_path / "two.csv", tmp_path / "one.csv")
+    done = run_regqc("check", *pair, "--landmarks", *both, "--out", tmp_path / "new" / "out")
+    refused(done, tmp_path)
+    assert "landmarks" in done.stderr

@@ -124,15 +124,6 @@ def test_wrong_usage_is_one_line(tmp_path, monkeypatch, arguments, words):
     assert not list(tmp_path.iterdir())
 
 
-def test_landmarks_must_match_in_number(tmp_path, pair, check):
-    (tmp_path / "two.csv").write_text("1,2,3\n4,5,6\n")
-    (tmp_path / "one.csv").write_text("1,2,3\n")
-    both = (tmp_path / "two.csv", tmp_path / "one.csv")
-    done = run_regqc("check", *pair, "--out", tmp_path / "out", "--landmarks", *both)
-    assert done.code == 2
-    assert "2 fixed and 1 moving" in done.stderr
-
-
 def test_json_progress_is_the_documented_protocol(tmp_path, pair, check):
     done = run_regqc("check", *pair, "--out", tmp_path / "out", "--progress", "json")
     lines = [json.loads(line) for line in done.stdout.splitlines()]

@@ -33,7 +33,9 @@ def test_version():
     assert run_regqc("--version").stdout == f"regqc {RegQCLib.__version__}\n"
 
 
-@pytest.mark.parametrize("command", [[], ["check"], ["models"], ["doctor"], ["train", "qc"]])
+@pytest.mark.parametrize(
+    "command", [[], ["check"], ["models"], ["doctor"], ["synth"], ["train", "qc"]]
+)
 def test_every_command_has_help(command):
     done = run_regqc(*command, "--help")
     assert done.code == 0
