@@ -30,8 +30,11 @@ lint: $(VENV)/.installed-for-tests
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
+# Some distributions ship Python without ensurepip: then the system's pip brings pip along.
 $(BIN)/python:
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+		$(PYTHON) -m venv --clear --without-pip $(VENV) && \
+		$(PYTHON) -m pip --python $(VENV) install --quiet pip; }
 
 # The package is installed in place: later edits need no new installation.
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
