@@ -25,10 +25,10 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from RegQCLib.geometry.foreground import body_mask
 from scipy.ndimage import map_coordinates, spline_filter
 from scipy.ndimage import shift as shift_image
 
+from RegQCLib.geometry.foreground import body_mask
 from RegQCLib.geometry.grid import PLANE_NAMES, Grid
 from RegQCLib.geometry.transforms import Affine, Composite, Transform
 from RegQCLib.geometry.volume import Volume
