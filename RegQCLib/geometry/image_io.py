@@ -12,11 +12,11 @@ from pathlib import Path
 import SimpleITK
 
 from RegQCLib.errors import InputError
-from RegQCLib.geometry.dicom import load_series
+from RegQCLib.geometry.dicom import load_series, read_slices
 from RegQCLib.geometry.file_bytes import content_kind, is_gzip
 from RegQCLib.geometry.itk_io import read_itk
 from RegQCLib.geometry.nibabel_io import read_mgh, read_nifti, write_mgh, write_nifti
-from RegQCLib.geometry.sitk import to_sitk
+from RegQCLib.geometry.sitk import quiet, to_sitk
 from RegQCLib.geometry.volume import Volume
 
 FORMATS = {
@@ -46,19 +46,8 @@ def load_volume(path: str | Path, *, name: str | None = None) -> Volume:
     try:
         if not path.exists():
             raise InputError(f"{path}: no such file or folder; check the path")
-        if path.is_dir():
-            return load_series(path, name)
-        if not path.is_file():
-            raise InputError(f"{path}: not a regular file; give an image file")
-        if path.stat().st_size == 0:
-            raise InputError(f"{path}: the file is empty; copy or export it again")
-        _require_truthful_name(path)
-        kind = FORMATS.get(suffix(path))
-        if kind == "NIfTI":
-            return read_nifti(path, name)
-        if kind == "MGH":
-            return read_mgh(path, name)
-        return read_itk(path, name)
+        with quiet():
+            return load_series(path, name) if path.is_dir() else _load_file(path, name)
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise InputError(f"{path}: cannot be read ({reason}); check it and its rights") from error
@@ -102,8 +91,23 @@ def suffix(path: Path) -> str:
     return "".join(parts[-2:]) if parts[-1:] == [".gz"] else "".join(parts[-1:])
 
 
-def _require_truthful_name(path: Path) -> None:
-    """Raise InputError when the content is of another kind than the suffix says."""
+def _load_file(path: Path, name: str) -> Volume:
+    if not path.is_file():
+        raise InputError(f"{path}: not a regular file; give an image file")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: the file is empty; copy or export it again")
+    kind = _truthful_kind(path)
+    if suffix(path) in FORMATS and kind in ("NIfTI", "Analyze"):
+        return read_nifti(path, name)
+    if kind == "MGH":
+        return read_mgh(path, name)
+    if kind == "DICOM":
+        return read_slices(path, (str(path),), name)
+    return read_itk(path, name)
+
+
+def _truthful_kind(path: Path) -> str | None:
+    """Return the kind of the content; raise InputError when the suffix says another."""
     ending = suffix(path)
     expected = FORMATS.get(ending)
     found = content_kind(path)
@@ -116,7 +120,7 @@ def _require_truthful_name(path: Path) -> None:
                 f"{path}: the content is {found} but the suffix is not; "
                 f"rename it to {' or '.join(fitting)}"
             )
-        return
+        return found
     if found is None:
         raise InputError(
             f"{path}: not a {expected} file, and of no kind known here; copy or export it again"
@@ -130,3 +134,4 @@ def _require_truthful_name(path: Path) -> None:
             raise InputError(f"{path}: compressed by gzip; rename it to {packed}")
         if ending == packed and not zipped:
             raise InputError(f"{path}: not compressed by gzip; rename it to {plain}")
+    return found

@@ -17,7 +17,7 @@ from RegQCLib.geometry.volume import Volume
 
 
 def canonical(volume: Volume) -> Volume:
-    """The same voxels with i, j, k running closest to right, anterior, superior.
+    """Return the same voxels with i, j, k running closest to right, anterior, superior.
 
     Axes are only flipped and permuted: every voxel keeps its value and its place in the world.
     """

@@ -6,6 +6,8 @@ coordinates change.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -81,6 +83,17 @@ def field_to_sitk(field: DisplacementField) -> SimpleITK.DisplacementFieldTransf
     image = SimpleITK.GetImageFromArray(vectors, isVector=True)
     place(image, field.grid)
     return SimpleITK.DisplacementFieldTransform(image)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep ITK from printing warnings to stderr; what matters is raised instead."""
+    before = SimpleITK.ProcessObject.GetGlobalWarningDisplay()
+    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        SimpleITK.ProcessObject.SetGlobalWarningDisplay(before)
 
 
 def storable(array: NDArray[Any]) -> NDArray[Any]:
