@@ -94,7 +94,8 @@ class AlignmentReport:
     fixed, moved: the images compared, on one grid. error_map: mm on that grid, NaN where unknown.
     displacement: the transform that was applied, on that grid, where one was given.
     tolerance_mm: mean error above which a pair counts as misaligned.
-    Raises ValueError for an unknown verdict, or a probability where the verdict is "cannot_tell".
+    Raises ValueError for an unknown verdict, a verdict without probability, or a probability where
+    the verdict is "cannot_tell".
     """
 
     verdict: str
@@ -117,8 +118,11 @@ class AlignmentReport:
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:
             raise ValueError(f"a verdict is one of {', '.join(VERDICTS)}, got {self.verdict!r}")
-        if self.verdict == "cannot_tell" and self.probability_misaligned is not None:
-            raise ValueError("where the verdict is cannot_tell, the probability is None")
+        if (self.verdict == "cannot_tell") != (self.probability_misaligned is None):
+            raise ValueError(
+                "the probability is None exactly where the verdict is cannot_tell, got "
+                f"{self.probability_misaligned} for {self.verdict}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of ``report.json``: plain Python values, None where not finite."""
