@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ Slice = dict[str, Any]
 
 SLICE_BIN = (0.75, 1.25)  # a slice counts for a size when its own mean displacement is this near
 LABELS_MM = (0.25, 1.0, 2.0)  # from which true displacement a pair counts as misaligned, for ECE
-NEIGHBOR_TARGET = 9
+FINE = "up to 1.5 mm"
 
 
 def summarize(rows: Sequence[Row], methods: Sequence[str]) -> dict[str, Any]:
@@ -51,8 +51,11 @@ def _detection(rows: Sequence[Row]) -> dict[str, Any]:
             value: _block([r for r in rows if r[key] == value], intervals=key != "contrast")
             for value in values
         }
-    thin = [r for r in rows if r["spacing_class"] != "thick"]
-    result["spacing_class"]["up to 1.5 mm"] = _block(thin, intervals=True)
+    fine = [r for r in rows if r["spacing_class"] != "thick"]
+    result["spacing_class"][FINE] = _block(fine, intervals=True)
+    for organ in sorted({r["organ"] for r in fine}):
+        members = [r for r in fine if r["organ"] == organ]
+        result["organ"][f"{organ}, {FINE}"] = _block(members, intervals=True)
     return result
 
 
@@ -238,8 +241,3 @@ def _of(rows: Iterable[Row], method: str) -> list[Row]:
 def _short(row: Row) -> Row:
     keys = ("pair", "swapped", "kind", "size_mm", "method", "true_mm", "score", "mm", "verdict")
     return {key: row[key] for key in keys}
-
-
-def by_size(block: dict[str, Any], pick: Callable[[dict[str, Any]], float]) -> dict[str, float]:
-    """One figure for every size of a block."""
-    return {size: pick(values) for size, values in block["sizes"].items()}
