@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
-
-Row = TypeVar("Row")
 
 NAN = float("nan")
 ECE_BINS = 10
@@ -114,32 +111,48 @@ def mean_absolute_error(truth: ArrayLike, estimate: ArrayLike) -> float:
     return float(gap.mean()) if gap.size else NAN
 
 
-def subject_interval(
-    rows: Sequence[Row],
-    subject: Callable[[Row], str],
-    statistic: Callable[[Sequence[Row]], float],
-    *,
-    draws: int = DRAWS,
-    seed: int = 0,
+def auroc_interval(
+    truth: ArrayLike, scores: ArrayLike, subjects: Sequence[str], *, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % percentile interval of a statistic when whole subjects are drawn with replacement.
+    """95 % percentile interval of `auroc` when whole subjects are drawn with replacement.
 
-    Versions of one subject are not independent, so cases are never drawn on their own. NaN for
-    fewer than two subjects; draws in which the statistic is undefined are left out.
+    Versions of one subject are not independent, so cases are never drawn on their own. Draws
+    without positives or negatives are left out; NaN for fewer than two subjects.
     """
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(subject(row), []).append(row)
-    if len(groups) < 2:
+    true, score = np.asarray(truth, dtype=bool), np.asarray(scores, dtype=float)
+    names, owner = np.unique(np.asarray(subjects), return_inverse=True)
+    gap = score[true][:, None] - score[~true][None, :]
+    wins = (gap > 0) + 0.5 * (gap == 0)
+    # Wins of one subject's positives over another's negatives: a draw only weighs them.
+    rows, columns = np.eye(len(names))[owner[true]], np.eye(len(names))[owner[~true]]
+    counts = _draws(len(names), seed)
+    won = np.einsum("ds,st,dt->d", counts, rows.T @ wins @ columns, counts)
+    return _percentiles(won, (counts @ rows.sum(axis=0)) * (counts @ columns.sum(axis=0)))
+
+
+def rate_interval(
+    hits: ArrayLike, subjects: Sequence[str], *, seed: int = 0
+) -> tuple[float, float]:
+    """95 % percentile interval of the share of hits, by subjects as in `auroc_interval`."""
+    names, owner = np.unique(np.asarray(subjects), return_inverse=True)
+    counts = _draws(len(names), seed)
+    hit = np.bincount(owner, weights=np.asarray(hits, dtype=float), minlength=len(names))
+    return _percentiles(counts @ hit, counts @ np.bincount(owner, minlength=len(names)))
+
+
+def _draws(subjects: int, seed: int) -> NDArray[np.float64]:
+    """How often each subject is in each draw, (draws, subjects); no draws below two subjects."""
+    if subjects < 2:
+        return np.zeros((0, subjects))
+    share = np.full(subjects, 1 / subjects)
+    return np.random.default_rng(seed).multinomial(subjects, share, size=DRAWS).astype(float)
+
+
+def _percentiles(
+    numerator: NDArray[np.float64], denominator: NDArray[np.float64]
+) -> tuple[float, float]:
+    defined = denominator > 0
+    if not defined.any():
         return NAN, NAN
-    rng = np.random.default_rng(seed)
-    members = list(groups.values())
-    values = []
-    for _ in range(draws):
-        drawn = rng.integers(len(members), size=len(members))
-        values.append(statistic([row for n in drawn for row in members[n]]))
-    defined = np.array(values)[~np.isnan(values)]
-    if not defined.size:
-        return NAN, NAN
-    low, high = np.percentile(defined, (2.5, 97.5))
+    low, high = np.percentile(numerator[defined] / denominator[defined], (2.5, 97.5))
     return float(low), float(high)

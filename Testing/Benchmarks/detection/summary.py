@@ -10,11 +10,12 @@ import numpy as np
 from Testing.Benchmarks.detection.metrics import (
     NAN,
     auroc,
+    auroc_interval,
     best_threshold,
     confusion,
     expected_calibration_error,
     mean_absolute_error,
-    subject_interval,
+    rate_interval,
 )
 from Testing.Benchmarks.detection.moves import SIZES_MM, THROUGH
 from Testing.Benchmarks.detection.plan import ALIGNED, CORRECTED, NATURAL, SLICE
@@ -92,7 +93,11 @@ def _size_block(
         "mae_mm": _mae(moved),
     }
     if intervals:
-        result["auroc_interval"] = subject_interval(together, lambda r: r["subject"], image_auroc)
+        result["auroc_interval"] = auroc_interval(
+            [r["kind"] != ALIGNED for r in together],
+            [r["score"] for r in together],
+            [r["subject"] for r in together],
+        )
     return result
 
 
@@ -170,16 +175,13 @@ def _verdicts(rows: Sequence[Row]) -> dict[str, Any] | None:
     far = [r for r in rows if r["kind"] == ALIGNED or r["true_mm"] >= 2]
     return {
         "false_alarms": float(np.mean([v == "misaligned" for v in still])) if still else NAN,
-        "false_alarms_interval": subject_interval(
-            [r for r in rows if r["kind"] == ALIGNED], lambda r: r["subject"], _alarm_rate
+        "false_alarms_interval": rate_interval(
+            [v == "misaligned" for v in still],
+            [r["subject"] for r in rows if r["kind"] == ALIGNED],
         ),
         "cannot_tell": sum(r["verdict"] == "cannot_tell" for r in rows),
         "from_2_mm": image_confusion(far).to_dict() if far else None,
     }
-
-
-def _alarm_rate(rows: Sequence[Row]) -> float:
-    return float(np.mean([r["verdict"] == "misaligned" for r in rows]))
 
 
 def _flagged(rows: Sequence[Row]) -> dict[str, Any] | None:

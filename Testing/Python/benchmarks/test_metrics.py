@@ -7,11 +7,12 @@ import pytest
 
 from Testing.Benchmarks.detection.metrics import (
     auroc,
+    auroc_interval,
     best_threshold,
     confusion,
     expected_calibration_error,
     mean_absolute_error,
-    subject_interval,
+    rate_interval,
 )
 
 
@@ -68,9 +69,25 @@ def test_mean_absolute_error():
     assert math.isnan(mean_absolute_error([], []))
 
 
-def test_interval_draws_subjects_not_cases():
-    rows = [("a", 0.0)] * 50 + [("b", 1.0)] * 50
-    mean = lambda drawn: float(np.mean([value for _, value in drawn]))  # noqa: E731
-    low, high = subject_interval(rows, lambda r: r[0], mean, draws=200)
-    assert (low, high) == (0, 1)  # both draws of one subject only happen; cases would give 0.4-0.6
-    assert all(math.isnan(v) for v in subject_interval(rows[:50], lambda r: r[0], mean))
+def test_intervals_draw_subjects_not_cases():
+    subjects = ["a"] * 50 + ["b"] * 50
+    # Draws of one subject alone happen; drawing cases would give about 0.4 to 0.6.
+    assert rate_interval([0] * 50 + [1] * 50, subjects) == (0, 1)
+    truth, scores = [1, 0] * 50, [1, 0] * 25 + [0, 1] * 25  # right in a, wrong in b
+    assert auroc_interval(truth, scores, subjects) == (0, 1)
+    assert all(math.isnan(v) for v in auroc_interval(truth[:50], scores[:50], subjects[:50]))
+
+
+def test_auroc_interval_weighs_pairs_as_a_plain_resampling_does():
+    rng = np.random.default_rng(1)
+    subjects = np.repeat(list("abcdef"), 8)
+    truth = np.tile([1, 0], 24).astype(bool)
+    scores = (truth * 0.8 + rng.normal(size=48) + np.repeat(rng.normal(size=6), 8)).round(1)
+    values = []
+    for _ in range(3000):
+        drawn = np.concatenate(
+            [np.flatnonzero(subjects == s) for s in rng.choice(list("abcdef"), 6)]
+        )
+        values.append(auroc(scores[drawn][truth[drawn]], scores[drawn][~truth[drawn]]))
+    expected = np.percentile(values, (2.5, 97.5))
+    assert auroc_interval(truth, scores, subjects) == pytest.approx(expected, abs=0.02)
