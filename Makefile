@@ -23,8 +23,8 @@ test: lint
 	OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(PYTEST_FLAGS)
 
 lint: $(VENV)/.installed-for-tests
-	$(BIN)/ruff check RegQCLib Testing
-	$(BIN)/ruff format --check RegQCLib Testing
+	$(BIN)/ruff check RegQCLib Testing Resources
+	$(BIN)/ruff format --check RegQCLib Testing Resources
 	$(BIN)/mypy
 
 clean:

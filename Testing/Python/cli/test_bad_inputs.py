@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from cli import bad_inputs
 from cli.support import AFFINE, picture, refused, run_regqc, write_nifti
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from RegQCLib.outputs import output_folder
 
 QUICK = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,  # a failure must not depend on the day
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -142,6 +143,28 @@ def test_random_bytes_are_refused(tmp_path_factory, pair, check, data, suffix):
     refused(run_regqc("check", *arguments, "--out", tmp_path / "new"), tmp_path, bad)
 
 
+@QUICK
+@given(
+    cut=st.floats(0, 1),
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=5),
+    suffix=st.sampled_from(["tfm", "mat", "h5"]),
+)
+@example(cut=1.0, changes=[(0.375, 128)], suffix="tfm")  # ITK quotes a name that is not UTF-8
+def test_no_damaged_transform_ends_in_a_traceback(
+    tmp_path_factory, pair, check, cut, changes, suffix
+):
+    tmp_path = tmp_path_factory.mktemp("damage")
+    bad = tmp_path / f"bad.{suffix}"
+    sitk.WriteTransform(sitk.AffineTransform(3), str(bad))
+    data = bytearray(bad.read_bytes())
+    for position, value in changes:
+        data[int(position * len(data))] = value
+    bad.write_bytes(bytes(data[: round(len(data) * cut)]))
+    done = run_regqc("check", *pair, "--transform", bad, "--out", tmp_path / "new")
+    if done.code != 0:
+        refused(done, tmp_path, bad)
+
+
 @pytest.mark.parametrize(
     "maker", [bad_inputs.missing, bad_inputs.truncated_mha, bad_inputs.two_series]
 )
@@ -165,7 +188,5 @@ def test_the_whole_process_says_one_line(tmp_path, place, pair, maker):
 
 def _converted(image: Path, target: Path) -> Path:
     """Write ``image`` again in the format of ``target``."""
-    import SimpleITK as sitk
-
     sitk.WriteImage(sitk.ReadImage(str(image)), str(target))
     return target
