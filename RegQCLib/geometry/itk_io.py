@@ -106,37 +106,50 @@ def _check_nrrd(path: Path, head: bytes) -> None:
 
 
 def _check_meta(path: Path, head: bytes) -> None:
-    """Refuse what MetaIO repairs, and short files, about which it prints to stderr."""
-    fields = {}
-    offset = 0
-    for line in head.split(b"\n"):
-        offset += len(line) + 1
-        key, _, value = line.decode("latin-1").partition("=")
-        fields[key.strip()] = value.strip()
-        if key.strip() == "ElementDataFile":
-            break
-    else:
-        raise truncated(path, "the header has no ElementDataFile")
+    """Refuse what MetaIO repairs, and damaged files, about which it prints to stderr."""
+    fields, offset = _meta_fields(path, head)
     spacing = fields.get("ElementSpacing") or fields.get("ElementSize")
     if spacing is None:
         log.warning("%s: no voxel size in the header; 1 mm is assumed", path)
     else:
         require_spacing(path, _numbers(spacing)[:3])
+    sizes = _numbers(fields.get("DimSize", ""))
+    channels = _numbers(fields.get("ElementNumberOfChannels", "1"))
+    stored = fields.get("ElementType", "").removesuffix("_ARRAY")
+    if (
+        [float(len(sizes))] != _numbers(fields.get("NDims", ""))
+        or not all(n >= 1 for n in sizes + channels)
+        or stored not in META_BYTES
+    ):
+        raise truncated(path, "NDims, DimSize and ElementType do not describe an image")
     data = fields["ElementDataFile"]
     if data.startswith("LIST") or "%" in data:
         return  # one file a slice: ITK's own message must do
     source = path if data == "LOCAL" else path.parent / data
     if not source.is_file():
         raise InputError(f"{path}: its voxels are in {data}, which is missing; copy both files")
+    expected = int(math.prod(sizes) * math.prod(channels)) * META_BYTES[stored]
     if fields.get("CompressedData", "").lower() == "true":
-        expected = int((_numbers(fields.get("CompressedDataSize", "0")) or [0])[0])
-    else:
-        channels = int((_numbers(fields.get("ElementNumberOfChannels", "1")) or [1])[0])
-        sizes = [int(n) for n in _numbers(fields.get("DimSize", ""))]
-        expected = math.prod(sizes) * channels * META_BYTES.get(fields.get("ElementType", ""), 0)
+        packed = _numbers(fields.get("CompressedDataSize", "0"))
+        expected = int(packed[0]) if packed and math.isfinite(packed[0]) else 0
     missing = expected - (source.stat().st_size - (offset if data == "LOCAL" else 0))
     if missing > 0:
         raise truncated(path, f"{missing} of {expected} bytes of voxels are missing")
+
+
+def _meta_fields(path: Path, head: bytes) -> tuple[dict[str, str], int]:
+    """Return the lines "key = value" up to ElementDataFile, and where voxels begin after it."""
+    fields: dict[str, str] = {}
+    offset = 0
+    for line in head.split(b"\n"):
+        offset += len(line) + 1
+        key, sign, value = (part.strip() for part in line.decode("latin-1").partition("="))
+        fields[key] = value
+        if not sign:
+            raise truncated(path, "a line of the header has no value")
+        if key == "ElementDataFile":
+            return fields, offset
+    raise truncated(path, "the header has no ElementDataFile")
 
 
 def _numbers(text: str, separator: str | None = None) -> list[float]:

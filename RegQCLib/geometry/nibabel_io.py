@@ -85,7 +85,8 @@ def read_mgh(path: Path, name: str) -> Volume:
         raise InputError(
             f"{path}: unknown data type code {int(header['type'])}; export the image again"
         ) from error
-    affine = header.get_affine()
+    with np.errstate(all="ignore"):  # absurd numbers are refused with the grid
+        affine = header.get_affine()
     return Volume(_values(path, stored, shape, MGH_DATA_OFFSET, affine), affine, name)
 
 
@@ -227,8 +228,9 @@ def _scaled(path: Path, array: NDArray[Any], header: nibabel.Nifti1Header) -> ND
         return array
     exact = np.can_cast(array.dtype, np.float32)
     result: NDArray[np.floating[Any]] = array.astype(np.float32 if exact else np.float64)
-    result *= slope
-    result += intercept
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is refused as infinite
+        result *= slope
+        result += intercept
     return result
 
 
