@@ -12,8 +12,10 @@ from RegQCLib.qc.alignment_report import AlignmentReport, AxisScores, SliceScore
 
 MOST_ROWS = 6
 FEWEST_ROWS = 3
-APART_MM = 12.0
-"""Two rows of one plane are at least so far apart, unless single slices may have moved alone."""
+APART_MM = 15.0
+"""Two rows of one plane are at least so far apart, unless there would be too few rows."""
+TELLING_SHARE = 0.25
+"""Slices with less of the body than this share of the fullest one show little: they come last."""
 
 Chosen = list[tuple[AxisScores, SliceScore]]
 Choice = Literal["flagged", "largest error", "central"]
@@ -28,21 +30,26 @@ def chosen_slices(report: AlignmentReport, body: NDArray[np.bool_]) -> tuple[Cho
     """
     if report.verdict == "cannot_tell":
         return "central", _central(report, body)
+    telling = {axis.name: _telling(body, report.fixed.grid, axis.name) for axis in report.axes}
     ranked = sorted(
         ((a, s) for a in report.axes for s in a.slices if s.measured),
-        key=lambda pair: severity(pair[1]),
+        key=lambda pair: (bool(telling[pair[0].name][pair[1].index]), severity(pair[1])),
         reverse=True,
     )
     flagged = [(a, s) for a, s in ranked if s.flagged]
     if not flagged and report.verdict == "aligned":
         return "central", _central(report, body)
     best: Chosen = []
-    for candidates, most in ((_first_of_planes(flagged), MOST_ROWS), (flagged, MOST_ROWS),
-                             (ranked, FEWEST_ROWS)):  # fmt: skip
+    for candidates, most, apart_mm in (
+        (_first_of_planes(flagged), MOST_ROWS, APART_MM),
+        (flagged, MOST_ROWS, APART_MM),
+        (flagged, FEWEST_ROWS, 0.0),  # neighbors in a stack may have moved alone
+        (ranked, FEWEST_ROWS, APART_MM),
+    ):
         for axis, one in candidates:
-            if len(best) < most and not _near(axis, one, best):
+            if len(best) < most and not _near(axis, one, best, apart_mm):
                 best.append((axis, one))
-    best.sort(key=lambda pair: severity(pair[1]), reverse=True)
+    best.sort(key=ranked.index)
     return "flagged" if flagged else "largest error", best
 
 
@@ -77,6 +84,14 @@ def _central(report: AlignmentReport, body: NDArray[np.bool_]) -> Chosen:
     return result
 
 
+def _telling(body: NDArray[np.bool_], grid: Grid, plane: str) -> NDArray[np.bool_]:
+    """Which slices of a plane hold enough of the body to show something."""
+    axis = grid.array_axis(plane)
+    area = body.sum(axis=tuple(a for a in range(3) if a != axis))
+    enough: NDArray[np.bool_] = area >= TELLING_SHARE * area.max()
+    return enough
+
+
 def _unscored(grid: Grid, plane: str, index: int) -> SliceScore:
     """Return a slice that was not looked at, with its position."""
     middle = (np.array(grid.shape) - 1) / 2
@@ -92,9 +107,8 @@ def _first_of_planes(ranked: Chosen) -> Chosen:
     return list(first.values())
 
 
-def _near(axis: AxisScores, one: SliceScore, others: Chosen) -> bool:
-    apart = 0.0 if axis.is_acquisition and one.flagged else APART_MM
+def _near(axis: AxisScores, one: SliceScore, others: Chosen, apart_mm: float) -> bool:
     return any(
-        axis.name == other_axis.name and abs(one.position_mm - other.position_mm) <= apart
+        axis.name == other_axis.name and abs(one.position_mm - other.position_mm) <= apart_mm
         for other_axis, other in others
     )

@@ -12,6 +12,7 @@ from RegQCLib.report.colors import FOLDED, VOLUME_CHANGE, colored
 from RegQCLib.report.figures import (
     MOST_PIXELS,
     Pair,
+    dimmed,
     fixed_layer,
     length_layer,
     picture,
@@ -30,7 +31,7 @@ def magnitude_picture(
     vectors = _vectors(pair, view, index, field)
     lengths = np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=0))
     lengths[~pair.cut(pair.body, view, index)] = np.nan
-    layers = [fixed_layer(pair, view, index), length_layer(pair, view, lengths, limit_mm)]
+    layers = [dimmed(fixed_layer(pair, view, index)), length_layer(pair, view, lengths, limit_mm)]
     return picture(pair, view, layers, f"displacement, {view.plane} {index}")
 
 

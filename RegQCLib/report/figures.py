@@ -14,17 +14,20 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from RegQCLib.geometry.volume import Volume
-from RegQCLib.qc.planes import gray_window, windowed
+from RegQCLib.qc.planes import windowed
 from RegQCLib.report.colors import EDGE, ERROR, colored
 from RegQCLib.report.plane_view import FloatArray, PlaneView, plane_view, square_pixels
 from RegQCLib.report.png import png_uri
 
 Box = tuple[slice, slice, slice]
 
-MOST_PIXELS = 200  # along a side: sharp at the width a page gives a picture
+MOST_PIXELS = 256  # along a side: sharp at the width a page gives a picture
 EDGE_SCALE_MM = 1.0
 EDGE_SHARE = 88.0  # percentile of the gradient inside the body above which an edge is shown
-OPAQUE = 0.72
+WINDOW_PERCENTILES = (1.0, 98.5)
+SAMPLE_VOXELS = 200_000
+OPAQUE = 0.8
+DIMMED = 0.7  # brightness of the slice under colors
 
 
 @dataclass
@@ -46,8 +49,8 @@ class Pair:
 
     def __post_init__(self) -> None:
         self.windows = (
-            gray_window(self.fixed.array, self.body),
-            gray_window(np.nan_to_num(self.moved.array), self.body),
+            display_window(self.fixed.array, self.body),
+            display_window(self.moved.array, self.body),
         )
 
     def view(self, plane: str) -> PlaneView:
@@ -59,7 +62,7 @@ class Pair:
         return view.cut(array[view.box(self.box)], index)
 
     def gray(self, which: int, view: PlaneView, index: int, most: int = MOST_PIXELS) -> FloatArray:
-        """Fixed (0) or moved (1) slice in [0, 1], square pixels."""
+        """Return a fixed (0) or moved (1) slice in [0, 1], square pixels."""
         array = (self.fixed, self.moved)[which].array
         slice_ = windowed(np.nan_to_num(self.cut(array, view, index)), self.windows[which])
         return square_pixels(slice_, view.pixel_mm, most=most)
@@ -91,7 +94,7 @@ def edge_picture(pair: Pair, view: PlaneView, index: int) -> Markup:
 
 
 def color_picture(pair: Pair, view: PlaneView, index: int) -> Markup:
-    """Fixed in green and moved in magenta: gray where both are alike."""
+    """Show fixed in green and moved in magenta: gray where both are alike."""
     fixed, moved = (_to_byte(pair.gray(which, view, index)) for which in (0, 1))
     layer = raster(pair, view, np.stack([moved, fixed, moved], axis=-1))
     return picture(pair, view, [layer], f"fixed green, moved magenta, {view.plane} {index}")
@@ -99,7 +102,7 @@ def color_picture(pair: Pair, view: PlaneView, index: int) -> Markup:
 
 def error_picture(pair: Pair, view: PlaneView, index: int, *, most: int = MOST_PIXELS) -> Markup:
     """Error map in color over the fixed slice; where nothing is known the slice stays gray."""
-    layers = [fixed_layer(pair, view, index, most)]
+    layers = [dimmed(fixed_layer(pair, view, index, most))]
     if pair.error_map is not None:
         values = pair.cut(pair.error_map.array, view, index)
         layers.append(length_layer(pair, view, values, pair.error_limit))
@@ -113,7 +116,7 @@ def length_layer(pair: Pair, view: PlaneView, values: NDArray[Any], limit_mm: fl
     sums = square_pixels(np.where(finite, values, 0), view.pixel_mm, most=MOST_PIXELS // 2)
     share = np.clip(sums / np.maximum(weight, 1e-6) / limit_mm, 0, 1)
     share = np.rint(share * 32) / 32  # steps that no eye sees, and a third of the bytes
-    cover = np.where(weight > 0.5, OPAQUE * np.minimum(1, 0.25 + 1.5 * share), 0)
+    cover = np.where(weight > 0.5, OPAQUE * np.minimum(1, 0.35 + 1.3 * share), 0)
     color = colored(share, ERROR)
     return raster(pair, view, np.dstack([color, np.rint(255 * cover).astype(np.uint8)]))
 
@@ -121,7 +124,7 @@ def length_layer(pair: Pair, view: PlaneView, values: NDArray[Any], limit_mm: fl
 def picture(pair: Pair, view: PlaneView, layers: list[Markup], title: str) -> Markup:
     """Put layers on top of each other, with orientation letters; the unit of the drawing is mm."""
     width, height = pair.extent_mm(view)
-    size = 0.075 * max(width, height, 1e-6)
+    size = 0.06 * max(width, height)
     left, right, top, bottom = view.letters
     places = (
         (left, 0.25 * size, height / 2 + 0.35 * size, "start"),
@@ -156,6 +159,22 @@ def raster(
     return Markup(
         '<image {}width="{:.4g}" height="{:.4g}" preserveAspectRatio="none" href="{}"/>'
     ).format(identity, width, height, png_uri(image))
+
+
+def dimmed(layer: Markup) -> Markup:
+    """Darken a layer, so that colors above it show."""
+    return Markup('<g opacity="{}">{}</g>').format(DIMMED, layer)
+
+
+def display_window(array: NDArray[Any], body: NDArray[np.bool_]) -> tuple[float, float]:
+    """Gray values shown black and white: percentiles of the body, the same for both images."""
+    values = array[body]
+    values = values[:: max(1, values.size // SAMPLE_VOXELS)].astype(np.float64)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return 0.0, 1.0
+    low, high = (float(value) for value in np.percentile(values, WINDOW_PERCENTILES))
+    return low, high if high > low else low + 1.0
 
 
 def edges(image: FloatArray, pixel_mm: float) -> NDArray[np.bool_]:

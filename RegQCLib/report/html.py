@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from RegQCLib.geometry.foreground import body_mask
 from RegQCLib.geometry.grid import PLANE_NAMES
+from RegQCLib.geometry.volume import Volume
 from RegQCLib.qc.alignment_report import (
     SIMILARITY_ROLE,
     VERDICTS,
@@ -122,14 +123,14 @@ def _tiles(report: AlignmentReport) -> list[dict[str, str]]:
         },
         {
             "name": "Mean error",
-            "value": number(error and error.mean, unit="mm"),
+            "value": number(None if error is None else error.mean, unit="mm"),
             "note": ""
             if error is None
             else f"interval {number(error.interval[0])} to {number(error.interval[1], unit='mm')}",
         },
         {
             "name": "95th percentile of error",
-            "value": number(error and error.p95, unit="mm"),
+            "value": number(None if error is None else error.p95, unit="mm"),
             "note": "",
         },
         {
@@ -145,7 +146,7 @@ def _tiles(report: AlignmentReport) -> list[dict[str, str]]:
     ]
 
 
-def _image_facts(role: str, volume: figures.Volume) -> dict[str, str]:
+def _image_facts(role: str, volume: Volume) -> dict[str, str]:
     voxels = " × ".join(str(n) for n in volume.shape[::-1])
     spacing = " × ".join(f"{s:.3g}" for s in volume.spacing)
     return {"role": role, "name": volume.name, "grid": f"{voxels} voxels of {spacing} mm"}

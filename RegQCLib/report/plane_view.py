@@ -42,7 +42,7 @@ class PlaneView:
 
     def cut(self, array: NDArray[Any], index: int) -> NDArray[Any]:
         """Slice ``index`` of a (D, H, W) array as a picture (rows, columns)."""
-        picture = np.take(array, index, axis=self.axis)
+        picture = np.moveaxis(array, self.axis, 0)[index]
         if self.rows > self.columns:
             picture = picture.T
         return picture[self._steps()]
@@ -83,9 +83,7 @@ def plane_view(grid: Grid, plane: str) -> PlaneView:
     )
 
 
-def square_pixels(
-    picture: NDArray[Any], pixel_mm: tuple[float, float], *, most: int
-) -> FloatArray:
+def square_pixels(picture: NDArray[Any], pixel_mm: tuple[float, float], *, most: int) -> FloatArray:
     """Resample a picture to square pixels of the finer side, at most ``most`` along a side.
 
     Linear; where pixels become larger than voxels, they average.

@@ -1,4 +1,4 @@
-"""PNG images as text that a page can hold."""
+"""PNG images (W3C, second edition) as text that a page can hold."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def png_uri(image: NDArray[np.uint8]) -> str:
 
 
 def png_bytes(image: NDArray[np.uint8]) -> bytes:
-    """Encode an 8-bit image, gray (rows, columns), RGB (..., 3) or RGBA (..., 4); W3C PNG, 2nd ed."""
+    """Encode an 8-bit image: gray (rows, columns), RGB (..., 3) or RGBA (..., 4)."""
     pixels = np.ascontiguousarray(image, dtype=np.uint8)
     rows, columns = pixels.shape[:2]
     channels = 1 if pixels.ndim == 2 else pixels.shape[2]

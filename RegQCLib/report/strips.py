@@ -61,7 +61,7 @@ def legend(stops: Stops, low: str, high: str, *, mark: tuple[float, str] | None 
             '<text x="{x:.4g}" y="24" text-anchor="middle">{text}</text>'
         ).format(x=60 + 120 * mark[0], text=mark[1])
     return Markup(
-        '<svg class="legend" viewBox="0 0 260 28" role="img" aria-label="color scale">'
+        '<svg class="legend" viewBox="0 0 280 28" role="img" aria-label="color scale">'
         '<text x="56" y="11" text-anchor="end">{}</text>{}'
         '<text x="184" y="11">{}</text>{}</svg>'
     ).format(low, Markup("").join(boxes), high, line)
@@ -74,7 +74,9 @@ def probability_legend() -> Markup:
 
 def error_legend(limit_mm: float, tolerance_mm: float | None) -> Markup:
     """Color scale of lengths, with the tolerance on it."""
-    mark = None if tolerance_mm is None else (tolerance_mm / limit_mm, f"tolerance {tolerance_mm:g}")
+    mark = (
+        None if tolerance_mm is None else (tolerance_mm / limit_mm, f"tolerance {tolerance_mm:g}")
+    )
     return legend(ERROR, "0 mm", f"{limit_mm:g} mm or more", mark=mark)
 
 
@@ -92,9 +94,9 @@ def _bar(plane: str, one: SliceScore, place: int, step: float, limit: float) -> 
     height = BARS * min((error or 0.0) / limit, 1.0)
     height = max(height, 2.0)  # a slice that fits perfectly is still seen to be measured
     color = UNKNOWN if chance is None else css(chance, PROBABILITY)
-    body = Markup(
-        '<rect x="{:.5g}" y="{:.4g}" width="{:.4g}" height="{:.4g}" fill="{}"/>'
-    ).format(x, TOP + BARS - height, width, height, color)
+    body = Markup('<rect x="{:.5g}" y="{:.4g}" width="{:.4g}" height="{:.4g}" fill="{}"/>').format(
+        x, TOP + BARS - height, width, height, color
+    )
     if one.flagged:
         words.append("flagged")
         body += _flag(x + width / 2, min(max(width, 5.0), 9.0))
@@ -119,7 +121,8 @@ def _scale(limit: float) -> Markup:
         unit = " mm" if share == 1 else ""
         lines.append(
             Markup(
-                '<path class="grid" d="M{} {}H{}"/><text x="{}" y="{}" text-anchor="end">{:g}{}</text>'
+                '<path class="grid" d="M{} {}H{}"/>'
+                '<text x="{}" y="{}" text-anchor="end">{:g}{}</text>'
             ).format(LEFT, y, WIDTH - RIGHT, LEFT - 4, y + 3.5, share * limit, unit)
         )
     return Markup("").join(lines)
