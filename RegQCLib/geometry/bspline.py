@@ -11,12 +11,11 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import map_coordinates
 
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
-from RegQCLib.geometry.sampling import FloatArray, checked_vectors, on_grid
+from RegQCLib.geometry.sampling import FloatArray, checked_vectors, on_grid, sample_vectors
 
 SAMPLES_PER_KNOT = 8
 """Voxels per control-point spacing of the dense field that is inverted."""
@@ -52,14 +51,7 @@ class BSplineField:
         """Map (..., 3) RAS mm points."""
         positions = np.asarray(points, dtype=np.float64)
         indices = self.grid.to_index(positions)
-        coordinates = np.moveaxis(indices[..., ::-1], -1, 0)
-        shift = np.stack(
-            [
-                map_coordinates(c, coordinates, np.float64, order=self.order, prefilter=False)
-                for c in self.coefficients
-            ],
-            axis=-1,
-        )
+        shift = sample_vectors(self.coefficients, indices, order=self.order)
         margin = (self.order - 1) / 2
         last = np.array(self.grid.shape[::-1]) - 1 - margin
         supported = np.logical_and(indices >= margin, indices <= last).all(axis=-1, keepdims=True)

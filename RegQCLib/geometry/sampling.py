@@ -36,7 +36,9 @@ def checked_vectors(array: ArrayLike) -> FloatArray:
     if not np.issubdtype(vectors.dtype, np.floating):
         vectors = vectors.astype(np.float64)
     # A sum is finite only if every value is, and needs no temporary array of the same size.
-    if not np.isfinite(np.sum(vectors, dtype=np.float64)):
+    with np.errstate(invalid="ignore"):
+        total = np.sum(vectors, dtype=np.float64)
+    if not np.isfinite(total):
         raise InputError("the field has values that are not finite; mask or repair them first")
     return vectors
 
@@ -51,11 +53,20 @@ def inside(indices: FloatArray, shape: tuple[int, int, int]) -> NDArray[np.bool_
     return np.asarray(on_axis.all(axis=-1))
 
 
-def sample_vectors(array: FloatArray, indices: FloatArray) -> NDArray[np.float64]:
-    """Linear interpolation of (3, D, H, W) at (..., 3) indices (i, j, k), edge values outside."""
-    coordinates = np.moveaxis(indices[..., ::-1], -1, 0)
-    values = [map_coordinates(c, coordinates, np.float64, order=1, mode="nearest") for c in array]
-    return np.stack(values, axis=-1)
+def sample_vectors(
+    array: FloatArray, indices: FloatArray, *, order: int = 1
+) -> NDArray[np.float64]:
+    """Evaluate (3, D, H, W) at (..., 3) indices (i, j, k), with edge values outside.
+
+    order 1 interpolates linearly; 2 and 3 take the array as B-spline coefficients.
+    """
+    coordinates = indices.reshape(-1, 3).T[::-1]
+    values = np.empty((coordinates.shape[1], 3))
+    for component, vectors in enumerate(array):
+        values[:, component] = map_coordinates(
+            vectors, coordinates, np.float64, order=order, mode="nearest", prefilter=False
+        )
+    return values.reshape(indices.shape)
 
 
 def on_grid(function: Callable[[FloatArray], FloatArray], grid: Grid) -> NDArray[np.float32]:
