@@ -12,6 +12,8 @@ from RegQCLib.qc.alignment_report import AlignmentReport, AxisScores, SliceScore
 
 MOST_ROWS = 6
 FEWEST_ROWS = 3
+MOST_OF_PLANE = {True: 4, False: 2}
+"""By whether it is the acquisition plane, where slices move one by one."""
 APART_MM = 15.0
 """Two rows of one plane are at least so far apart, unless there would be too few rows."""
 TELLING_SHARE = 0.25
@@ -47,7 +49,9 @@ def chosen_slices(report: AlignmentReport, body: NDArray[np.bool_]) -> tuple[Cho
         (ranked, FEWEST_ROWS, APART_MM),
     ):
         for axis, one in candidates:
-            if len(best) < most and not _near(axis, one, best, apart_mm):
+            shown = [other for other_axis, other in best if other_axis.name == axis.name]
+            full = len(best) >= most or len(shown) >= MOST_OF_PLANE[axis.is_acquisition]
+            if not full and not _near(one, shown, apart_mm):
                 best.append((axis, one))
     best.sort(key=ranked.index)
     return "flagged" if flagged else "largest error", best
@@ -107,8 +111,5 @@ def _first_of_planes(ranked: Chosen) -> Chosen:
     return list(first.values())
 
 
-def _near(axis: AxisScores, one: SliceScore, others: Chosen, apart_mm: float) -> bool:
-    return any(
-        axis.name == other_axis.name and abs(one.position_mm - other.position_mm) <= apart_mm
-        for other_axis, other in others
-    )
+def _near(one: SliceScore, others: list[SliceScore], apart_mm: float) -> bool:
+    return any(abs(one.position_mm - other.position_mm) <= apart_mm for other in others)

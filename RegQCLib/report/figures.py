@@ -26,6 +26,8 @@ EDGE_SCALE_MM = 1.0
 EDGE_SHARE = 88.0  # percentile of the gradient inside the body above which an edge is shown
 WINDOW_PERCENTILES = (1.0, 98.5)
 SAMPLE_VOXELS = 200_000
+MEDIAN_GRAY = 0.45
+GAMMA_RANGE = (0.4, 2.5)
 OPAQUE = 0.8
 DIMMED = 0.7  # brightness of the slice under colors
 
@@ -44,14 +46,14 @@ class Pair:
     box: Box
     error_map: Volume | None
     error_limit: float
-    windows: tuple[tuple[float, float], tuple[float, float]] = ((0.0, 1.0), (0.0, 1.0))
+    windows: tuple[tuple[float, float], tuple[float, float]] = field(init=False)
+    gammas: tuple[float, float] = field(init=False)
     known: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.windows = (
-            display_window(self.fixed.array, self.body),
-            display_window(self.moved.array, self.body),
-        )
+        fixed, moved = (_sample(volume.array, self.body) for volume in (self.fixed, self.moved))
+        self.windows = display_window(fixed), display_window(moved)
+        self.gammas = _gamma(fixed, self.windows[0]), _gamma(moved, self.windows[1])
 
     def view(self, plane: str) -> PlaneView:
         """Return how to look at a plane."""
@@ -94,8 +96,13 @@ def edge_picture(pair: Pair, view: PlaneView, index: int) -> Markup:
 
 
 def color_picture(pair: Pair, view: PlaneView, index: int) -> Markup:
-    """Show fixed in green and moved in magenta: gray where both are alike."""
-    fixed, moved = (_to_byte(pair.gray(which, view, index)) for which in (0, 1))
+    """Show fixed in green and moved in magenta: gray where both are alike.
+
+    Contrasts differ in what is bright: a gamma gives the body of both the same median first.
+    """
+    fixed, moved = (
+        _to_byte(pair.gray(which, view, index) ** pair.gammas[which]) for which in (0, 1)
+    )
     layer = raster(pair, view, np.stack([moved, fixed, moved], axis=-1))
     return picture(pair, view, [layer], f"fixed green, moved magenta, {view.plane} {index}")
 
@@ -116,7 +123,7 @@ def length_layer(pair: Pair, view: PlaneView, values: NDArray[Any], limit_mm: fl
     sums = square_pixels(np.where(finite, values, 0), view.pixel_mm, most=MOST_PIXELS // 2)
     share = np.clip(sums / np.maximum(weight, 1e-6) / limit_mm, 0, 1)
     share = np.rint(share * 32) / 32  # steps that no eye sees, and a third of the bytes
-    cover = np.where(weight > 0.5, OPAQUE * np.minimum(1, 0.35 + 1.3 * share), 0)
+    cover = np.where(weight > 0.5, OPAQUE * np.minimum(1, 0.2 + 1.5 * share), 0)
     color = colored(share, ERROR)
     return raster(pair, view, np.dstack([color, np.rint(255 * cover).astype(np.uint8)]))
 
@@ -166,11 +173,8 @@ def dimmed(layer: Markup) -> Markup:
     return Markup('<g opacity="{}">{}</g>').format(DIMMED, layer)
 
 
-def display_window(array: NDArray[Any], body: NDArray[np.bool_]) -> tuple[float, float]:
-    """Gray values shown black and white: percentiles of the body, the same for both images."""
-    values = array[body]
-    values = values[:: max(1, values.size // SAMPLE_VOXELS)].astype(np.float64)
-    values = values[np.isfinite(values)]
+def display_window(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the gray values shown black and white: percentiles of the body's ``values``."""
     if not values.size:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(values, WINDOW_PERCENTILES))
@@ -210,6 +214,20 @@ def fixed_layer(pair: Pair, view: PlaneView, index: int, most: int = MOST_PIXELS
     if name in pair.known:
         return raster(pair, view, np.zeros((1, 1), np.uint8), name=name)
     return raster(pair, view, _to_byte(pair.gray(0, view, index, most)), name=name)
+
+
+def _sample(array: NDArray[Any], body: NDArray[np.bool_]) -> NDArray[np.float64]:
+    values = array[body]
+    values = values[:: max(1, values.size // SAMPLE_VOXELS)].astype(np.float64)
+    return values[np.isfinite(values)]
+
+
+def _gamma(values: NDArray[np.float64], window: tuple[float, float]) -> float:
+    """Return the exponent that makes the median `MEDIAN_GRAY`, within reason."""
+    if not values.size:
+        return 1.0
+    median = float(np.clip(np.median(windowed(values, window)), 0.01, 0.99))
+    return float(np.clip(np.log(MEDIAN_GRAY) / np.log(median), *GAMMA_RANGE))
 
 
 def _to_byte(image: FloatArray) -> NDArray[np.uint8]:

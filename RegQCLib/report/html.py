@@ -38,7 +38,7 @@ from RegQCLib.report.strips import (
 from RegQCLib.report.wording import number, rows
 
 TEMPLATE = "report.html.j2"
-MARGIN_MM = 5.0
+MARGIN_MM = 8.0
 MONTAGE = 12
 MONTAGE_PIXELS = 120
 FALLBACK_TOLERANCE_MM = 2.0  # of the color scale only, where none was set
