@@ -13,7 +13,7 @@ from RegQCLib.geometry.transforms import Affine
 def spline(amplitude_mm: float) -> BSplineField:
     affine = Affine.from_parameters(rotation_deg=(10, 20, 30), scale=(-8, 9, 10)).matrix
     rng = np.random.default_rng(1)
-    return BSplineField(rng.uniform(-amplitude_mm, amplitude_mm, (3, 7, 8, 9)), affine)
+    return BSplineField(rng.uniform(-amplitude_mm, amplitude_mm, (3, 6, 7, 8)), affine)
 
 
 def test_equal_coefficients_translate_where_supported() -> None:
@@ -24,7 +24,7 @@ def test_equal_coefficients_translate_where_supported() -> None:
 
 def test_inverse_undoes_inside() -> None:
     field = spline(1.5)
-    inner = np.random.default_rng(2).uniform((2.5, 2.5, 2.5), (5.5, 4.5, 3.5), (200, 3))
+    inner = np.random.default_rng(2).uniform((2.5, 2.5, 2.5), (4.5, 3.5, 2.8), (200, 3))
     points = field.grid.to_world(inner)
     moved = field.apply(points)
     assert np.abs(moved - points).max() > 0.5
@@ -33,7 +33,7 @@ def test_inverse_undoes_inside() -> None:
 
 def test_folding_has_no_inverse() -> None:
     with pytest.raises(InputError, match="folds"):
-        spline(20).inverse()
+        spline(12).inverse()
 
 
 def test_unknown_order_is_refused() -> None:
