@@ -28,14 +28,14 @@ from RegQCLib.geometry.volume import Volume
 SHAPE = (160, 192, 160)
 WARM_SHAPE = (48, 56, 48)
 REPEATS = 3
+TISSUE_MM = 4.0  # standard deviation of the smoothing that makes tissues from noise
 MOTION = Affine.rigid(rotation_deg=(2, 1, -3), translation_mm=(1, 2, -1))
 
 
 def phantom_pair(shape: tuple[int, int, int], *, seed: int = 0) -> tuple[Volume, Volume]:
     """A head-like body of smooth tissues in two contrasts, 1 mm, aligned; (D, H, W) float32."""
     rng = np.random.default_rng(seed)
-    scale = shape[0] / 20
-    tissue = gaussian_filter(rng.standard_normal(shape).astype(np.float32), scale / 3)
+    tissue = gaussian_filter(rng.standard_normal(shape).astype(np.float32), TISSUE_MM)
     levels = np.digitize(tissue, np.quantile(tissue[::4, ::4, ::4], np.linspace(0, 1, 7)[1:-1]))
     index = [(np.arange(n) - (n - 1) / 2) / (0.42 * n) for n in shape]
     k, j, i = np.meshgrid(*index, indexing="ij", sparse=True)
