@@ -17,6 +17,7 @@ from RegQCLib.geometry import memory
 from RegQCLib.geometry.image_io import load_volume
 
 ARRAY = np.random.default_rng(5).integers(0, 99, (7, 6, 5)).astype(np.int16)
+LARGE = np.random.default_rng(6).integers(0, 999, (40, 50, 60)).astype(np.int16)
 Maker = Callable[[Path], object]
 
 
@@ -132,6 +133,9 @@ TABLE: list[tuple[str, Maker, str]] = [
     ("byte.nii", cut(nifti(), lambda n: n - 1), r"truncated.*\(1 of 420 bytes"),
     ("half.nii.gz", cut(nifti(), lambda n: n // 2), "truncated"),
     ("tail.nii.gz", cut(nifti(), lambda n: n - 4), "truncated"),
+    # all voxels are there, only the checksum after them is wrong or missing
+    ("large-tail.nii.gz", cut(nifti(LARGE), lambda n: n - 8), "truncated"),
+    ("large-crc.nii.gz", patched(nifti(LARGE), -8, "u1", 1, 2, 3, 4), "truncated or damaged"),
     ("crc.nii.gz", patched(nifti(), -8, "u1", 1, 2, 3, 4), "truncated or damaged"),
     ("half.nrrd", cut(itk(), lambda n: n - 20), "truncated"),
     ("zipped.nrrd", cut(itk(compress=True), lambda n: n - 20), "truncated"),

@@ -115,7 +115,8 @@ def test_a_linear_function_of_space_stays_one(
 
 
 @pytest.mark.parametrize(
-    ("shift", "rows"), [(0.0, 6), (0.5, 6), (0.5001, 5), (-0.5, 6), (1.5, 5), (-1.51, 4)]
+    ("shift", "rows"),
+    [(0.0, 6), (0.5, 6), (0.5 + 4e-7, 6), (0.5001, 5), (-0.5, 6), (1.5, 5), (-1.51, 4)],
 )
 def test_the_field_of_view_ends_half_a_voxel_beyond_the_centers(shift: float, rows: int) -> None:
     spacing = 0.7
