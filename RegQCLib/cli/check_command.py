@@ -26,7 +26,7 @@ class Device(str, Enum):
     cuda = "cuda"
 
 
-def check_command(  # noqa: PLR0917 - typer turns each parameter into an option
+def check_command(
     fixed: Annotated[
         Path, typer.Argument(metavar="FIXED", help="Fixed image: a file, or a folder of DICOM.")
     ],

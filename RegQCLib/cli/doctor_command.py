@@ -21,7 +21,12 @@ REQUIRED = (
     "SimpleITK",
     "typer",
 )
-OPTIONAL = {"torch": "training, GPU", "nncf": "quantization", "onnx": "model export"}
+OPTIONAL = {
+    "torch": "training, GPU",
+    "monai": "training, GPU",
+    "nncf": "quantization",
+    "onnx": "model export",
+}
 EXIT_NOT_READY = 2
 
 

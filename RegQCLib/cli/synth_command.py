@@ -12,7 +12,7 @@ from RegQCLib.cli.progress import ProgressMode, part, reporter
 from RegQCLib.errors import InputError, MissingDependencyError
 
 
-def synth_command(  # noqa: PLR0917 - typer turns each parameter into an option
+def synth_command(
     out: Annotated[Path, typer.Option(help="Folder for the pairs; made if missing.")],
     count: Annotated[int, typer.Option(min=1, help="How many pairs.")] = 8,
     dimensions: Annotated[
