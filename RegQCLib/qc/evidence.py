@@ -57,26 +57,25 @@ def empty_evidence(frame: Frame) -> Evidence:
     )
 
 
-def precision_of(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArray, FloatArray]:
-    """Precision (3, ...) as (rows, columns, mixed), 1/mm^2, and displacement (2, ...) in mm.
+def information(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArray, FloatArray]:
+    """What the matcher saw, without what it believed before it looked.
 
-    moments: (5, ...) from the matcher, pixels. What the matcher says where it sees nothing (its prior)
-    carries no information and is taken off.
+    moments: (5, ...) mean and covariance of a posterior, pixels. Its prior is a zero-mean Gaussian of
+    4 pixels, so the likelihood alone has the precision ``S^-1 - prior^-1`` and the information vector
+    ``S^-1 mean``: the shrinkage towards zero is undone.
+    Returns precision (3, ...) as (rows, columns, mixed), 1/mm^2, and vector (2, ...), 1/mm.
     """
     row, column, row_variance, column_variance, covariance = moments.astype(np.float64)
     a = row_variance + NOISE_PIXELS**2
     d = column_variance + NOISE_PIXELS**2
     determinant = np.maximum(a * d - covariance**2, 1e-6)
-    offset = 1 / PRIOR_PIXELS**2
-    p_rows = d / determinant - offset
-    p_columns = a / determinant - offset
-    mixed = -covariance / determinant
-    # keep the matrix positive semi-definite: shrink the mixed term where a diagonal went to zero
-    p_rows, p_columns = np.maximum(p_rows, 0), np.maximum(p_columns, 0)
-    limit = np.sqrt(p_rows * p_columns)
+    rows, columns, mixed = d / determinant, a / determinant, -covariance / determinant
+    vector = np.stack([rows * row + mixed * column, mixed * row + columns * column])
+    prior = 1 / PRIOR_PIXELS**2
+    rows, columns = np.maximum(rows - prior, 0), np.maximum(columns - prior, 0)
+    limit = np.sqrt(rows * columns)  # keeps the matrix positive semi-definite
     mixed = np.clip(mixed, -limit, limit)
-    precision = np.stack([p_rows, p_columns, mixed]) / pixel_mm**2
-    return precision, np.stack([row, column]) * pixel_mm
+    return np.stack([rows, columns, mixed]) / pixel_mm**2, vector / pixel_mm
 
 
 def add_slices(
@@ -84,20 +83,19 @@ def add_slices(
     axis: int,
     depth_mm: FloatArray,
     precision: FloatArray,
-    displacement: FloatArray,
+    vector: FloatArray,
     *,
     weight: float,
 ) -> None:
     """Add slices across ``axis`` at ``depth_mm`` (N,) to the lattice.
 
-    precision: (3, N, rows, columns); displacement: (2, N, rows, columns) mm.
+    precision: (3, N, rows, columns); vector: (2, N, rows, columns), see `information`.
     weight: what one slice counts, so that planes of many slices do not outvote others.
     """
     row_axis, column_axis = in_plane_axes(axis)
     layers = np.rint(depth_mm / evidence.spacing).astype(int)
     layers = np.clip(layers, 0, evidence.shape[axis] - 1)
     p_rows, p_columns, mixed = precision * weight
-    row, column = displacement
     entries = {
         (row_axis, row_axis): p_rows,
         (column_axis, column_axis): p_columns,
@@ -106,10 +104,7 @@ def add_slices(
     for pair, values in entries.items():
         target = np.moveaxis(evidence.precision[PAIRS.index(pair)], axis, 0)
         np.add.at(target, layers, values)
-    for component, values in (
-        (row_axis, p_rows * row + mixed * column),
-        (column_axis, mixed * row + p_columns * column),
-    ):
+    for component, values in zip((row_axis, column_axis), vector * weight, strict=True):
         np.add.at(np.moveaxis(evidence.weighted[component], axis, 0), layers, values)
 
 

@@ -25,12 +25,15 @@ SLICE_FEATURES = ("log_error", "log_shift", "log_evidence", "logit", "log_networ
 
 @dataclass(frozen=True)
 class SliceFeatures:
-    """One row a slice of a plane: (N, len(SLICE_FEATURES)); error_mm (N,) before calibration."""
+    """One row a slice of a plane.
+
+    values: (N, len(SLICE_FEATURES)). shift_mm: (N, 3) own motion along (k, j, i) beyond the field.
+    """
 
     axis: int
     indices: NDArray[np.intp]
     values: FloatArray
-    error_mm: FloatArray
+    shift_mm: FloatArray
 
 
 def classify_slices(
@@ -78,7 +81,7 @@ def slice_features(
         ],
         axis=1,
     )
-    return SliceFeatures(axis, indices, values, error)
+    return SliceFeatures(axis, indices, values, shift)
 
 
 def volume_features(measurement: Measurement, slices: list[SliceFeatures]) -> FloatArray:
@@ -137,25 +140,34 @@ def _own_shift(
     if not rows:
         return shift
     from_plane = [place[int(indices[n])] for n in rows]
-    precision, displacement = plane.answers(measurement.frame.pixel_mm, from_plane)
+    precision, vector = plane.answers(measurement.frame.pixel_mm, from_plane)
     axes = in_plane_axes(plane.axis)
-    residual = displacement - field[list(axes)][:, rows]
-    p_rows, p_columns, mixed = precision * body[rows] * CORRELATION
+    p_rows, p_columns, mixed = precision = precision * body[rows] * CORRELATION
+    expected = field[list(axes)][:, rows]
+    # what remains when the volume's field is taken off, and where each answer alone would put it
+    remainder = vector * body[rows] * CORRELATION - _product(precision, expected)
+    residual = remainder / np.maximum(precision[:2], 1e-6)
     weight = np.ones(p_rows.shape)
     own = np.zeros((2, len(rows), 1, 1))
     for _ in range(3):
         a, d, b = ((weight * p).sum(axis=(1, 2)) for p in (p_rows, p_columns, mixed))
         a, d = a + SHIFT_SD_MM**-2, d + SHIFT_SD_MM**-2
-        y0 = (weight * (p_rows * residual[0] + mixed * residual[1])).sum(axis=(1, 2))
-        y1 = (weight * (mixed * residual[0] + p_columns * residual[1])).sum(axis=(1, 2))
+        y0, y1 = (weight * remainder).sum(axis=(2, 3))
         determinant = a * d - b * b
         own = np.stack([d * y0 - b * y1, a * y1 - b * y0])[..., None, None] / determinant[:, None, None]
-        off = residual - own
-        distance = p_rows * off[0] ** 2 + p_columns * off[1] ** 2 + 2 * mixed * off[0] * off[1]
+        distance = (precision[:2] * (residual - own) ** 2).sum(axis=0)
         weight = 1 / np.maximum(1.0, np.sqrt(np.maximum(distance, 0) / CORRELATION) / 2.0)
     for component, axis in enumerate(axes):
         shift[rows, axis] = own[component, :, 0, 0]
     return shift
+
+
+def _product(precision: FloatArray, vector: FloatArray) -> FloatArray:
+    """Symmetric 2 x 2 matrices (rows, columns, mixed) times vectors (2, ...)."""
+    p_rows, p_columns, mixed = precision
+    return np.stack(
+        [p_rows * vector[0] + mixed * vector[1], mixed * vector[0] + p_columns * vector[1]]
+    )
 
 
 def _affine_part(measurement: Measurement) -> FloatArray:

@@ -16,7 +16,7 @@ from RegQCLib.qc.evidence import (
     affine_motion,
     displacement_field,
     empty_evidence,
-    precision_of,
+    information,
 )
 from RegQCLib.qc.planes import Frame, acquisition_axis, in_plane_axes, slice_images
 
@@ -25,7 +25,7 @@ FloatArray = NDArray[np.float64]
 MATCH_EVERY_MM = 4.0  # distance of matched slices where slices are thin
 MIN_BODY_PIXELS = 200.0  # of body in a slice, below which it is not looked at
 BATCH = 8
-RIGIDITY = 2.0  # see evidence.displacement_field
+RIGIDITY = 60.0  # see evidence.displacement_field
 
 
 class Engine(Protocol):
@@ -50,8 +50,8 @@ class PlaneResult:
     moments: NDArray[np.float32]
 
     def answers(self, pixel_mm: float, rows: list[int] | slice) -> tuple[FloatArray, FloatArray]:
-        """Precision (3, n, ...) in 1/mm^2 and displacement (2, n, ...) in mm of some of the slices."""
-        return precision_of(np.moveaxis(self.moments[rows], 1, 0), pixel_mm)
+        """Precision (3, n, ...) and vector (2, n, ...) of some slices, see evidence.information."""
+        return information(np.moveaxis(self.moments[rows], 1, 0), pixel_mm)
 
 
 @dataclass
@@ -92,17 +92,22 @@ def measure(
     frame: Frame,
     engine: Engine,
     *,
+    only: dict[int, NDArray[np.intp]] | None = None,
     progress: Progress = silent,
 ) -> Measurement:
     """Residual displacement between two arrays of the frame's region, already in [0, 1].
 
-    body: region's voxels that lie in the body and in both fields of view.
+    body: region's voxels that lie in the body and in both fields of view. only: slices of the region to
+    look at, by array axis; by default every slice of a thick stack and every 4 mm elsewhere.
     """
     evidence = empty_evidence(frame)
     planes: dict[int, PlaneResult] = {}
     stack = acquisition_axis(grid)
     for axis in range(3):
-        indices = chosen_slices(body, frame, axis, every=axis == stack)
+        if only is None:
+            indices = chosen_slices(body, frame, axis, every=axis == stack)
+        else:
+            indices = only.get(axis, np.zeros(0, dtype=np.intp))
         planes[axis] = PlaneResult(axis, indices, _match(fixed, moved, frame, axis, indices, engine))
         progress("matching slices", (axis + 1) / 3)
     lattice_body = body_on_lattice(body, frame, evidence)
@@ -144,12 +149,12 @@ def _collect(evidence: Evidence, plane: PlaneResult, frame: Frame, body: FloatAr
     """Add a plane's answers to the evidence, where there is body."""
     if not len(plane.indices):
         return
-    precision, displacement = plane.answers(frame.pixel_mm, slice(None))
+    precision, vector = plane.answers(frame.pixel_mm, slice(None))
     depth = plane.indices * frame.spacing[plane.axis]
     layers = np.clip(np.rint(depth / evidence.spacing).astype(int), 0, body.shape[plane.axis] - 1)
     inside = np.moveaxis(body, plane.axis, 0)[layers] > 0.3
     counts = np.bincount(layers)
     add_slices(
-        evidence, plane.axis, depth, precision * inside, displacement,
+        evidence, plane.axis, depth, precision * inside, vector * inside,
         weight=1.0 / max(1.0, float(counts[counts > 0].mean())),
     )

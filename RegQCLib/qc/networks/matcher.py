@@ -47,10 +47,9 @@ class Matcher(nn.Module):
         Returns (N, D, D, H / 4, W / 4) with D = 2 radius + 1; axes 1 and 2 are the row and column
         displacement of the moved content, -radius..radius cells of two pixels.
         """
-        count = len(images)
-        stacked = torch.cat([images[:, :1], images[:, 1:]])
-        features = self.encoder(stacked).float()
-        scores = correlation(features[:count], features[count:], self.settings.radius)
+        features = self.encoder(torch.cat([images[:, :1], images[:, 1:]])).float()
+        fixed, moved = features.chunk(2)
+        scores = correlation(fixed, moved, self.settings.radius)
         scores = scores * (self.sharpness.exp() / self.settings.features**0.5)
         window = scores.shape[1]
         flat = scores.flatten(1, 2).log_softmax(dim=1)

@@ -1,0 +1,186 @@
+"""The check: are these two volumes aligned, where not, and by how much?
+
+Slices along all three axes go through two networks trained on synthetic images alone: the slice
+classifier of ISMRM 2022 #1880 (misaligned or not) and a matcher (where did it go). What they say
+is put together in 3-D and turned into millimeters and probabilities by a calibration that was
+fitted to synthetic volumes, too. No torch is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from RegQCLib.errors import InputError
+from RegQCLib.geometry.transform_checks import require_plausible_transform
+from RegQCLib.geometry.transforms import Transform, to_displacement
+from RegQCLib.geometry.validation import require_image_content, require_mask
+from RegQCLib.geometry.volume import Volume
+from RegQCLib.progress import Progress, silent
+from RegQCLib.qc.alignment_report import AlignmentReport
+from RegQCLib.qc.calibration import load_calibration
+from RegQCLib.qc.contours import contour_agreement, target_registration_error
+from RegQCLib.qc.error_map import error_map
+from RegQCLib.qc.field_plausibility import assess_field
+from RegQCLib.qc.inference import WEIGHTS, choose_engine, model_hashes
+from RegQCLib.qc.prepare import PreparedPair, prepare_pair
+from RegQCLib.qc.scoring import Scored, axis_scores, score
+from RegQCLib.qc.stopwatch import Stopwatch
+from RegQCLib.qc.tg132 import tg132_table
+from RegQCLib.qc.verdict import Verdict, cannot_tell, decide
+from RegQCLib.similarity.measures import similarity_measures
+
+
+def check(
+    fixed: Volume,
+    moving: Volume,
+    transform: Transform | None = None,
+    mask: Volume | None = None,
+    *,
+    inverse: Transform | None = None,
+    tolerance_mm: float | None = None,
+    landmarks: tuple[ArrayLike, ArrayLike] | None = None,
+    labels: tuple[Volume, Volume] | None = None,
+    device: str = "auto",
+    backend: str = "auto",
+    progress: Progress = silent,
+) -> AlignmentReport:
+    """Judge the alignment of two volumes in their present positions, or under a transform.
+
+    transform: maps fixed-space points to moving-space points (RAS mm); applied first.
+    mask: on any grid, nonzero where to judge. inverse: of the transform, to measure consistency.
+    tolerance_mm: mean error above which a pair is misaligned; by default the calibrated one.
+    landmarks: matching points, (N, 3) RAS mm each, fixed and moving; labels: label volumes; both only
+    fill the TG-132 table. device: "auto", "cpu", "cuda"; backend: "auto", "openvino", "torch".
+    Raises InputError for inputs that cannot be judged at all; an overlap or evidence too small for a
+    verdict gives the verdict "cannot_tell" instead.
+    """
+    watch = Stopwatch()
+    calibration = load_calibration(WEIGHTS / "calibration.json")
+    tolerance = calibration.tolerance_mm if tolerance_mm is None else tolerance_mm
+    if not 0 < tolerance < float("inf"):
+        raise InputError(f"the tolerance must be a positive number of mm, got {tolerance:g}")
+    with watch.stage("inputs"):
+        warnings = _require_inputs(fixed, moving, transform)
+        judged = None if mask is None else require_mask(mask, fixed.grid)
+    progress("preparing", 0.05)
+    with watch.stage("preparation"):
+        pair = prepare_pair(fixed, moving, transform, judged)
+    progress("loading the networks", 0.2)
+    with watch.stage("start-up"):
+        engine = choose_engine(device, backend=backend)
+    if pair.obstacle:
+        scored, verdict = None, cannot_tell(pair.obstacle)
+    else:
+        scored = score(pair, engine, calibration, tolerance, watch, progress)
+        verdict = decide(scored, calibration, tolerance)
+    progress("measuring the transform", 0.9)
+    with watch.stage("field"):
+        plausibility = _plausibility(pair, transform, inverse, warnings)
+    verdict = verdict.with_field(plausibility)
+    with watch.stage("similarity"):
+        similarity = similarity_measures(pair.fixed, pair.moved, pair.body)
+    return AlignmentReport(
+        verdict=verdict.word,
+        reason=verdict.reason,
+        probability_misaligned=verdict.probability,
+        error_mm=verdict.error,
+        axes=axis_scores(pair, scored, calibration, tolerance),
+        overlap=pair.overlap,
+        field=plausibility,
+        tg132=_tg132(pair, moving, transform, plausibility, landmarks, labels),
+        similarity=similarity,
+        timing_s={**watch.seconds, "total": round(sum(watch.seconds.values()), 4)},
+        provenance=_provenance(fixed, moving, engine_name(engine), device, tolerance, warnings),
+        fixed=pair.fixed,
+        moved=pair.moved,
+        error_map=_map(pair, scored, watch),
+        displacement=None if transform is None else to_displacement(transform, fixed.grid),
+        tolerance_mm=tolerance,
+    )
+
+
+def engine_name(engine: object) -> str:
+    """What an engine calls itself in the provenance."""
+    return str(getattr(engine, "name", type(engine).__name__))
+
+
+def _require_inputs(fixed: Volume, moving: Volume, transform: Transform | None) -> list[str]:
+    for volume in (fixed, moving):
+        require_image_content(volume)
+    if transform is None:
+        return []
+    return list(require_plausible_transform(transform, fixed.grid, moving.grid) or [])
+
+
+def _plausibility(
+    pair: PreparedPair, transform: Transform | None, inverse: Transform | None, warnings: list[str]
+) -> dict[str, Any] | None:
+    if transform is None:
+        return None
+    result = assess_field(transform, pair.fixed.grid, pair.body, inverse=inverse)
+    return {**result, "warnings": warnings}
+
+
+def _map(pair: PreparedPair, scored: Scored | None, watch: Stopwatch) -> Volume | None:
+    if scored is None:
+        return None
+    with watch.stage("error map"):
+        array = error_map(scored.measurement, pair.body, scored.scale, scored.moved_slices)
+    return Volume(array, pair.fixed.affine, "error map")
+
+
+def _tg132(
+    pair: PreparedPair,
+    moving: Volume,
+    transform: Transform | None,
+    plausibility: dict[str, Any] | None,
+    landmarks: tuple[ArrayLike, ArrayLike] | None,
+    labels: tuple[Volume, Volume] | None,
+) -> list[dict[str, Any]]:
+    measured: dict[str, Any] = {}
+    if landmarks is not None:
+        measured["landmarks_tre"] = target_registration_error(*landmarks, transform)
+    if labels is not None:
+        measured["dice"], measured["mda"] = contour_agreement(*labels, transform)
+    return tg132_table(pair.fixed.grid, plausibility, moving_grid=moving.grid, **measured)
+
+
+def _provenance(
+    fixed: Volume,
+    moving: Volume,
+    engine: str,
+    device: str,
+    tolerance: float,
+    warnings: list[str],
+) -> dict[str, Any]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions: dict[str, str] = {"python": platform.python_version()}
+    for package in ("RegQCLib", "numpy", "scipy", "SimpleITK", "openvino", "torch"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "versions": versions,
+        "models": model_hashes(),
+        "engine": engine,
+        "options": {"device": device, "tolerance_mm": tolerance},
+        "inputs": {"fixed": _identity(fixed), "moving": _identity(moving)},
+        "warnings": warnings,
+    }
+
+
+def _identity(volume: Volume) -> dict[str, Any]:
+    array: NDArray[Any] = np.ascontiguousarray(volume.array)
+    return {
+        "name": volume.name,
+        "shape": list(volume.shape),
+        "spacing_mm": [round(float(s), 4) for s in volume.spacing],
+        "voxels_sha256": hashlib.sha256(array.tobytes()).hexdigest()[:16],
+    }

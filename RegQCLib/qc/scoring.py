@@ -1,0 +1,169 @@
+"""Scores of a prepared pair: the volume's error, every slice's error and probability."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from RegQCLib.progress import Progress, silent
+from RegQCLib.qc.alignment_report import AxisScores, ErrorEstimate, SliceScore
+from RegQCLib.qc.calibration import Calibration
+from RegQCLib.qc.features import (
+    CLASSIFIER_PIXELS,
+    INSIDE,
+    SliceFeatures,
+    classify_slices,
+    slice_features,
+    volume_features,
+)
+from RegQCLib.qc.measure import Engine, Measurement, chosen_slices, measure
+from RegQCLib.qc.planes import Frame, acquisition_axis, frame_around, plane_name
+from RegQCLib.qc.prepare import PreparedPair
+from RegQCLib.qc.stopwatch import Stopwatch
+
+FloatArray = NDArray[np.float64]
+
+CLEAR_SHIFT_MM = 1.0  # own motion of a slice that the error map shows
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What was measured, before a verdict.
+
+    features: VOLUME_FEATURES. slices: by array axis. error: calibrated mm. probability: of exceeding
+    the tolerance. scale: from raw to calibrated mm. moved_slices: see error_map.error_map.
+    """
+
+    measurement: Measurement
+    features: FloatArray
+    slices: dict[int, SliceFeatures]
+    error: ErrorEstimate
+    probability: float
+    scale: float
+    moved_slices: tuple[int, NDArray[np.intp], FloatArray] | None
+
+
+def observe(
+    pair: PreparedPair,
+    engine: Engine,
+    *,
+    only: dict[int, NDArray[np.intp]] | None = None,
+    watch: Stopwatch | None = None,
+    progress: Progress = silent,
+) -> tuple[Measurement, dict[int, SliceFeatures], FloatArray]:
+    """Measurement, slice features by array axis, and volume features of a pair.
+
+    only: slices of the region to look at, by array axis; all by default.
+    """
+    watch = watch or Stopwatch()
+    grid, frame = pair.fixed.grid, pair.frame
+    body = pair.body_box
+    with watch.stage("matching"):
+        measurement = measure(
+            pair.fixed_gray, pair.moved_gray, body, grid, frame, engine, only=only, progress=progress
+        )
+    small = _classifier_frame(frame)
+    slices: dict[int, SliceFeatures] = {}
+    for axis in range(3):
+        indices = (
+            chosen_slices(body, frame, axis, every=True)
+            if only is None
+            else only.get(axis, np.zeros(0, dtype=np.intp))
+        )
+        with watch.stage(f"classification, {plane_name(grid, axis)}"):
+            classified = classify_slices(
+                pair.fixed_gray, pair.moved_gray, small, axis, indices, engine
+            )
+            slices[axis] = slice_features(measurement, axis, indices, classified)
+        progress("scoring slices", (axis + 1) / 3)
+    return measurement, slices, volume_features(measurement, list(slices.values()))
+
+
+def score(
+    pair: PreparedPair,
+    engine: Engine,
+    calibration: Calibration,
+    tolerance_mm: float,
+    watch: Stopwatch,
+    progress: Progress = silent,
+) -> Scored:
+    """Measure a pair and calibrate what was measured."""
+    measurement, slices, features = observe(
+        pair,
+        engine,
+        watch=watch,
+        progress=lambda stage, part: progress(stage, 0.25 + 0.6 * part),
+    )
+    model = calibration.volume
+    mean = float(model.error_mm(features)[0])
+    low, high = (float(bound[0]) for bound in model.interval_mm(features))
+    inside = measurement.body > INSIDE
+    raw = np.sqrt((measurement.displacement**2).sum(axis=0))[inside]
+    raw_mean = float(raw.mean()) if raw.size else 1.0
+    scale = mean / max(raw_mean, 1e-3)
+    p95 = float(np.percentile(raw, 95)) * scale if raw.size else mean
+    return Scored(
+        measurement,
+        features,
+        slices,
+        ErrorEstimate(mean, max(p95, mean), (low, high)),
+        float(model.probability_above(features, tolerance_mm)[0]),
+        scale,
+        _moved_slices(pair, slices),
+    )
+
+
+def axis_scores(
+    pair: PreparedPair, scored: Scored | None, calibration: Calibration, tolerance_mm: float
+) -> list[AxisScores]:
+    """Scores of every slice of the fixed grid, sagittal, coronal and axial.
+
+    Slices without enough body have no score.
+    """
+    grid = pair.fixed.grid
+    stack = acquisition_axis(grid)
+    result = []
+    for axis in sorted(range(3), key=lambda a: grid.world_axes[2 - a]):
+        seen: dict[int, tuple[float, float]] = {}
+        if scored is not None and len(scored.slices[axis].indices):
+            values = scored.slices[axis].values
+            errors = calibration.slices.error_mm(values)
+            probabilities = calibration.slices.probability_above(values, tolerance_mm)
+            for index, p, mm in zip(scored.slices[axis].indices, probabilities, errors, strict=True):
+                seen[int(index) + pair.frame.start[axis]] = (float(p), float(mm))
+        slices = []
+        for index in range(grid.shape[axis]):
+            p, mm = seen.get(index, (None, None))
+            flagged = p is not None and p >= calibration.slice_flag
+            slices.append(SliceScore(index, _position(pair, axis, index), p, mm, flagged))
+        result.append(AxisScores(plane_name(grid, axis), axis == stack, slices))
+    return result
+
+
+def _position(pair: PreparedPair, axis: int, index: int) -> float:
+    """World coordinate (R, A or S) of the middle of a slice, mm."""
+    grid = pair.fixed.grid
+    middle = (np.array(grid.shape[::-1]) - 1) / 2
+    middle[2 - axis] = index
+    return float(grid.to_world(middle)[grid.world_axes[2 - axis]])
+
+
+def _moved_slices(
+    pair: PreparedPair, slices: dict[int, SliceFeatures]
+) -> tuple[int, NDArray[np.intp], FloatArray] | None:
+    stack = acquisition_axis(pair.fixed.grid)
+    if stack is None:
+        return None
+    own = slices[stack]
+    clear = np.linalg.norm(own.shift_mm, axis=1) > CLEAR_SHIFT_MM
+    if not clear.any():
+        return None
+    return stack, own.indices[clear], own.shift_mm[clear]
+
+
+def _classifier_frame(frame: Frame) -> Frame:
+    """The same region on pixels large enough that any of its slices fits the classifier."""
+    pixel = max(frame.pixel_mm, float(frame.extent_mm.max()) / (CLASSIFIER_PIXELS - 8))
+    return Frame(frame.start, frame.stop, frame.spacing, pixel)
