@@ -61,7 +61,7 @@ def montage_indices(
     body: NDArray[np.bool_], axis: int, *, count: int, margin: float = 0.08
 ) -> list[int]:
     """Return evenly spaced slices of a (D, H, W) mask along an array axis, its ends left out."""
-    used = np.flatnonzero(body.any(axis=tuple(a for a in range(3) if a != axis)))
+    used = _used(body, axis)
     if not used.size:
         return []
     room = margin * (used[-1] - used[0])
@@ -72,8 +72,8 @@ def montage_indices(
 def central_index(grid: Grid, body: NDArray[np.bool_], plane: str) -> int:
     """Return the slice in the middle of the body; of the grid where the body is empty."""
     axis = grid.array_axis(plane)
-    middle = montage_indices(body, axis, count=3)
-    return middle[len(middle) // 2] if middle else grid.shape[axis] // 2
+    used = _used(body, axis)
+    return int(used[used.size // 2]) if used.size else grid.shape[axis] // 2
 
 
 def _central(report: AlignmentReport, body: NDArray[np.bool_]) -> Chosen:
@@ -86,6 +86,11 @@ def _central(report: AlignmentReport, body: NDArray[np.bool_]) -> Chosen:
         scores = {one.index: one for one in axis.slices}
         result.append((axis, scores.get(index, _unscored(grid, plane, index))))
     return result
+
+
+def _used(body: NDArray[np.bool_], axis: int) -> NDArray[np.intp]:
+    """Return the slices along an array axis that hold some of the body."""
+    return np.flatnonzero(body.any(axis=tuple(a for a in range(3) if a != axis)))
 
 
 def _telling(body: NDArray[np.bool_], grid: Grid, plane: str) -> NDArray[np.bool_]:

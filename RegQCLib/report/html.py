@@ -6,11 +6,12 @@ content security policy forbids anything from elsewhere.
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from RegQCLib.geometry.foreground import body_mask
@@ -52,16 +53,9 @@ ROW_TITLES = {
 
 def render(report: AlignmentReport) -> str:
     """Return the whole page."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     body = _body(report)
     pair = _pair(report, body)
-    return environment.get_template(TEMPLATE).render(
+    return _template().render(
         report=report,
         verdict=VERDICTS[report.verdict],
         color=VERDICT_COLORS[report.verdict],
@@ -80,6 +74,19 @@ def render(report: AlignmentReport) -> str:
         timing=[(name, number(value, digits=2, unit="s")) for name, value in _timing(report)],
         provenance=list(rows(plain(report.provenance))),
     )
+
+
+@cache
+def _template() -> Template:
+    """Return the page's template; compiling it takes longer than filling it."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE)
 
 
 def _body(report: AlignmentReport) -> NDArray[np.bool_]:

@@ -26,7 +26,7 @@ def validate(report: Mapping[str, Any]) -> None:
     the package jsonschema.
     """
     try:
-        import jsonschema  # noqa: PLC0415 - optional
+        import jsonschema
     except ImportError as error:
         raise MissingDependencyError(
             "checking a report needs jsonschema; run: pip install jsonschema"

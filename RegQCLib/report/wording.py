@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ SHARES = ("fraction", "share")
 
 def number(value: float | None, *, digits: int = 1, unit: str = "") -> str:
     """Return a rounded number with its unit, or that it was not measured."""
-    if value is None:
+    if value is None or not math.isfinite(value):
         return MISSING
     return f"{value:.{digits}f}{f' {unit}' if unit else ''}"
 
