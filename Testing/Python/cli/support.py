@@ -43,6 +43,7 @@ def refused(done: Outcome, tmp_path: Path, culprit: Path | None = None) -> None:
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
+    assert "reinstall RegQC" not in done.stderr, "refused for want of a model, not for its input"
     if culprit is not None:
         assert culprit.name in done.stderr
     assert not (tmp_path / "new").exists()

@@ -50,7 +50,8 @@ def test_masks_that_select_nothing(tmp_path, pair, inside, affine):
 def test_images_that_do_not_overlap(tmp_path, pair, share):
     shift = share * EXTENT_MM[0]
     far = write_nifti(tmp_path / "far.nii.gz", picture(1), moved_affine(shift, 0, 0))
-    refused(run_regqc("check", pair[0], far, "--out", tmp_path / "new" / "out"), tmp_path)
+    done = run_regqc("check", pair[0], far, "--out", tmp_path / "new" / "out")
+    refused(done, tmp_path, far)
 
 
 def translation(folder: Path) -> Path:
@@ -80,6 +81,7 @@ def test_transforms_that_do_not_belong_to_the_pair(tmp_path, pair, maker):
     bad = maker(tmp_path)
     done = run_regqc("check", *pair, "--transform", bad, "--out", tmp_path / "new" / "out")
     refused(done, tmp_path)
+    assert "transform" in done.stderr or "field" in done.stderr
 
 
 def test_landmarks_that_do_not_match(tmp_path, pair):
