@@ -12,6 +12,7 @@ from matplotlib import image as matplotlib_image
 from report.support import make_report
 
 from RegQCLib.geometry.fields import DisplacementField
+from RegQCLib.geometry.jacobian import jacobian_determinant
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.report.colors import ERROR, FOLDED, VOLUME_CHANGE, colored
 from RegQCLib.report.field_figures import grid_picture, jacobian_picture, magnitude_picture
@@ -106,6 +107,17 @@ def test_jacobian_shows_how_much_volume_changes(plane, factor):
         expected = colored(np.array((np.log2(factor) + 1) / 2), VOLUME_CHANGE)
     np.testing.assert_allclose(shown.mean(axis=0), expected, atol=3)
     assert len(shown)
+
+
+@pytest.mark.parametrize(("plane", "index"), [("axial", 0), ("axial", 6), ("sagittal", 29)])
+def test_three_slices_give_the_jacobian_of_the_whole_field(plane, index):
+    drawn = pair(body=np.ones((12, 26, 30), dtype=bool))
+    curved = field(lambda x: 0.006 * x**2)
+    whole = drawn.view(plane).cut(jacobian_determinant(curved), index)
+    (image,) = images(jacobian_picture(drawn, drawn.view(plane), index, curved))
+    expected = colored(np.clip((np.log2(whole) + 1) / 2, 0, 1), VOLUME_CHANGE)
+    shown = image[..., :3].astype(float).mean(axis=(0, 1))
+    np.testing.assert_allclose(shown, expected.mean(axis=(0, 1)), atol=1.5)
 
 
 def test_the_grid_moves_with_the_field():
