@@ -72,7 +72,7 @@ def render(report: AlignmentReport) -> str:
         similarity=list(rows(plain(report.similarity))),
         similarity_role=SIMILARITY_ROLE,
         timing=[(name, number(value, digits=2, unit="s")) for name, value in _timing(report)],
-        provenance=list(rows(plain(report.provenance))),
+        provenance=list(rows(plain(report.provenance), missing="none")),
     )
 
 

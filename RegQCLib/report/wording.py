@@ -18,16 +18,21 @@ def number(value: float | None, *, digits: int = 1, unit: str = "") -> str:
     return f"{value:.{digits}f}{f' {unit}' if unit else ''}"
 
 
-def rows(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Flatten a nested mapping of plain values into names and values fit to read."""
+def rows(
+    facts: Mapping[str, Any], prefix: str = "", *, missing: str = MISSING
+) -> Iterator[tuple[str, str]]:
+    """Flatten a nested mapping of plain values into names and values fit to read.
+
+    missing: what None is called.
+    """
     for key, value in facts.items():
         if isinstance(value, Mapping):
-            yield from rows(value, f"{prefix}{label(key)}: ")
+            yield from rows(value, f"{prefix}{label(key)}: ", missing=missing)
         elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
             for place, item in enumerate(value, start=1):
-                yield from rows(item, f"{prefix}{label(key)} {place}: ")
+                yield from rows(item, f"{prefix}{label(key)} {place}: ", missing=missing)
         else:
-            yield f"{prefix}{label(key)}", _text(key, value)
+            yield f"{prefix}{label(key)}", missing if value is None else _text(key, value)
 
 
 def label(key: str) -> str:

@@ -32,6 +32,10 @@ def test_nested_facts_become_rows():
     ]
 
 
+def test_an_option_that_was_not_given_is_none():
+    assert list(rows({"options": {"mask": None}}, missing="none")) == [("options: mask", "none")]
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(None, "not measured"), (1.26, "1.3 mm"), (0.0, "0.0 mm")]
 )
