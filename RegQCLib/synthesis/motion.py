@@ -11,6 +11,8 @@ from torch import Tensor
 
 from RegQCLib.synthesis.noise import Waves, uniform
 
+MAX_STEEPNESS = 0.25  # rms slope of the waves; their steepest slope is at most 3.1 times that
+MATCH_TOLERANCE_MM = 2e-4
 
 
 class Motion:
@@ -43,9 +45,23 @@ class Motion:
         self.smooth = torch.where(nothing, 1.0, smooth)
         self.normal, self.through = normal, through
         self.scale = torch.ones(batch, device=device)
-        length = self(points).norm(dim=-1) * inside
-        mean = length.flatten(1).sum(1) / inside.flatten(1).sum(1).clamp(min=1)
-        self.scale = mean_mm / mean.clamp(min=1e-6)
+        self.fit_mean(mean_mm, points, inside)
+
+    def fit_mean(self, mean_mm: Tensor, points: Tensor, inside: Tensor) -> None:
+        """Scale the motion to a mean length of ``mean_mm`` (B,) mm over ``inside``.
+
+        Large motions of short wavelength would fold space: their waves are stretched instead.
+        """
+        for _ in range(10):
+            self.scale = torch.ones_like(mean_mm)
+            length = self(points).norm(dim=-1) * inside
+            mean = length.flatten(1).sum(1) / inside.flatten(1).sum(1).clamp(min=1)
+            self.scale = mean_mm / mean.clamp(min=1e-6)
+            slope = self.waves.vectors.square().sum(-1).mean(1).sqrt()
+            excess = self.scale * self.smooth * slope / MAX_STEEPNESS
+            if not bool((excess > 1).any()):
+                return
+            self.waves.vectors = self.waves.vectors / (1.02 * excess).clamp(min=1)[:, None, None]
 
     def __call__(self, points: Tensor) -> Tensor:
         """Displacement u in mm at points (B, *spatial, 3)."""
@@ -60,21 +76,21 @@ class Motion:
             u = u + (self.through - 1) * (u * normal).sum(-1, keepdim=True) * normal
         return u * self.scale.reshape(spread)
 
-    def towards_match(self, points: Tensor, *, iterations: int = 3) -> Tensor:
-        """Displacement d in mm with d(x) = -u(x + d(x)).
+    def towards_match(self, points: Tensor, *, iterations: int = 60) -> Tensor:
+        """Displacement d in mm with d(x) = -u(x + d(x)), to within a thousandth of a millimeter.
 
         What the fixed image shows at x, the moved image shows at x + d(x): the residual error a
-        perfect search would find. Fixed-point iteration, exact for the smooth motions drawn here.
+        perfect search would find. Fixed-point iteration, which converges as u is never steep.
         """
         d = -self(points)
         for _ in range(iterations):
-            d = -self(points + d)
+            before, d = d, -self(points + d)
+            if bool((d - before).abs().max() < MATCH_TOLERANCE_MM):
+                break
         return d
 
 
-def slice_shifts(
-    slices: int, share: float, sd_mm: float, generator: torch.Generator
-) -> Tensor:
+def slice_shifts(slices: int, share: float, sd_mm: float, generator: torch.Generator) -> Tensor:
     """(slices, 3) mm shifts of single slices: normal for a ``share`` of them, zero elsewhere."""
     shifts = torch.randn(slices, 3, generator=generator, device=generator.device) * sd_mm
     moved = torch.rand(slices, 1, generator=generator, device=generator.device) < share

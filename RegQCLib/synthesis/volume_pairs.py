@@ -1,4 +1,4 @@
-"""Whole synthetic volumes in pairs, each on a grid of its own, with the exact transform between them.
+"""Whole synthetic volumes in pairs, each on a grid of its own, and the exact transform between.
 
 Used to calibrate the check, and to show people what it was trained on. One random scene is imaged
 twice: different contrasts, resolutions, slice thickness and orientation, fields of view, masks.
@@ -28,8 +28,10 @@ GRAY_LEVELS = 1000.0
 class VolumePair:
     """Two images of one scene.
 
-    truth: the perfect transform, fixed to moving points; zero everywhere for an aligned pair.
-    body: (D, H, W) bool on the fixed grid. mean_mm: mean length of the misalignment over the body.
+    truth: the perfect transform, fixed to moving points, exact at every fixed voxel, motion of
+        single slices included; zero everywhere for an aligned pair without such motion.
+    body: (D, H, W) bool on the fixed grid. mean_mm: mean length of the misalignment over the body,
+        motion of single slices left aside.
     slice_shifts_mm: (slices, 3) RAS shifts of single slices of the fixed stack, zero for most.
     """
 
@@ -43,9 +45,12 @@ class VolumePair:
 
 @dataclass(frozen=True)
 class VolumeSettings:
-    """voxels: fine voxels along the longest side. thick_share: of the pairs, how many are stacks of
+    """How pairs are drawn.
+
+    voxels: fine voxels along the longest side. thick_share: of the pairs, how many are stacks of
     thick slices. slice_motion_share: of those stacks, how many have single slices that moved.
-    difficulty: as for slice pairs, how different the contrasts may be.
+    difficulty: as for slice pairs, how different the contrasts may be. strip_share: of the pairs,
+    how many lack what lies outside a brain-like mask.
     """
 
     voxels: int = 112
@@ -77,26 +82,28 @@ def volume_pair(
     fixed_grid = _random_grid(sides, pixel, thickness, generator)
     moving_grid = _similar_grid(fixed_grid, sides, pixel, thickness, generator)
     points = _points(fixed_grid, generator.device)
-    inside = scene.at(points[None]).radius < 1
-    motion = Motion(
-        torch.tensor([mean_mm], device=generator.device), points[None], inside, generator
-    )
+    radius = scene.at(points[None]).radius
+    mean = torch.tensor([mean_mm], device=generator.device)
+    motion = Motion(mean, points[None], radius < 1, generator)
     shifts = _shifts(fixed_grid.shape[0], thickness > 1, settings, generator)
     contrasts = contrast_pair(1, generator, difficulty=settings.difficulty)
     strip = _strip_radius(settings.strip_share, generator)
+    inside = radius < (1.0 if strip is None else strip)
+    motion.fit_mean(mean, points[None], inside)
+    body = inside[0].cpu().numpy()
     still = torch.zeros_like(shifts)
     fixed = _image(scene, fixed_grid, thickness, None, shifts, contrasts[0], strip, generator)
     moving = _image(scene, moving_grid, thickness, motion, still, contrasts[1], strip, generator)
-    match = motion.towards_match(points[None])[0]
-    body = (inside[0] & (strip is None or scene.at(points[None]).radius[0] < strip)).cpu().numpy()
+    # a moved slice shows what lies at x + s: there the search starts, from x the length counts
+    shift = shifts[:, None, None]
+    match = motion.towards_match((points + shift)[None])[0] + shift
     field = np.moveaxis(match.cpu().numpy(), -1, 0).astype(np.float32)
-    length = np.linalg.norm(motion(points[None])[0].cpu().numpy(), axis=-1)
     return VolumePair(
         Volume(fixed, fixed_grid.affine, "synthetic fixed"),
         Volume(moving, moving_grid.affine, "synthetic moving"),
         DisplacementField(field, fixed_grid.affine),
         body,
-        float(length[body].mean()) if body.any() else 0.0,
+        mean_mm if body.any() else 0.0,
         shifts.cpu().numpy(),
     )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,8 +82,7 @@ def observe_pair(bank: Tensor, number: int, engine: Engine) -> Observation | Non
 
 def true_length(drawn: VolumePair) -> FloatArray:
     """(D, H, W) mm: true residual displacement, motion of single slices included."""
-    total = drawn.truth.array + drawn.slice_shifts_mm.T[:, :, None, None]
-    return np.asarray(np.sqrt((total.astype(np.float64) ** 2).sum(axis=0)))
+    return np.asarray(np.sqrt((drawn.truth.array.astype(np.float64) ** 2).sum(axis=0)))
 
 
 def calibrate(bank: Tensor, engine: Engine, pairs: int, cache: Path) -> dict[str, Any]:
@@ -152,8 +150,8 @@ def _observations(bank: Tensor, engine: Engine, pairs: int, cache: Path) -> list
             arrays = {} if seen is None else {k: np.asarray(v) for k, v in vars(seen).items()}
             partial = file.with_suffix(".partial.npz")
             np.savez(partial, **arrays)  # type: ignore[arg-type]
-            os.replace(partial, file)
-            print(f"{number + 1} of {pairs}", flush=True)
+            partial.replace(file)
+            print(f"{number + 1} of {pairs}", flush=True)  # noqa: T201
         with np.load(file) as stored:
             if "volume" in stored:
                 result.append(
@@ -178,7 +176,7 @@ def main() -> None:
     bank = load_or_make_bank(arguments.bank, count=96, size=128, seed=BANK_SEED)
     result = calibrate(bank, OpenVINOEngine(), arguments.pairs, arguments.cache)
     arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    print(json.dumps(result["held_out"], indent=1))
+    print(json.dumps(result["held_out"], indent=1))  # noqa: T201
 
 
 if __name__ == "__main__":
