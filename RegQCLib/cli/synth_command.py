@@ -11,6 +11,8 @@ from RegQCLib.cli.check_command import Device
 from RegQCLib.cli.progress import ProgressMode, part, reporter
 from RegQCLib.errors import InputError, MissingDependencyError
 
+LARGEST_MEAN_MM = 25.0
+
 
 def synth_command(
     out: Annotated[Path, typer.Option(help="Folder for the pairs; made if missing.")],
@@ -20,9 +22,18 @@ def synth_command(
     ] = 3,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pairs.")] = 0,
     size: Annotated[int, typer.Option(min=32, max=256, help="Longest side, voxels.")] = 112,
+    mean_mm: Annotated[
+        list[float] | None,
+        typer.Option(
+            metavar="MM", help="Mean misalignment; repeat to take several in turn. 0 is aligned."
+        ),
+    ] = None,
     misaligned_share: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of pairs that are moved.")
+        float, typer.Option(min=0, max=1, help="Share of moved pairs, without --mean-mm.")
     ] = 0.5,
+    difficulty: Annotated[
+        float, typer.Option(min=0, max=1, help="0 draws one contrast for both, 1 mostly two.")
+    ] = 1.0,
     maps: Annotated[int, typer.Option(min=1, help="Label maps to draw the scenes from.")] = 4,
     device: Annotated[Device, typer.Option(help="Where to draw.")] = Device.auto,
     overwrite: Annotated[
@@ -32,14 +43,16 @@ def synth_command(
         ProgressMode, typer.Option(help="How to show progress.")
     ] = ProgressMode.auto,
 ) -> None:
-    """Write synthetic pairs of images with pictures and pairs.csv (needs torch)."""
+    """Write synthetic pairs with their exact displacement, pictures and manifest.csv."""
     from RegQCLib.outputs import output_folder
 
     with reporter(progress) as report_progress:
+        if bad := [mm for mm in mean_mm or () if not 0 <= mm <= LARGEST_MEAN_MM]:
+            raise InputError(f"--mean-mm must be from 0 to {LARGEST_MEAN_MM:g} mm, got {bad[0]:g}")
         try:
             import torch
 
-            from RegQCLib.cli import synth_pairs
+            from RegQCLib.synthesis import write_pairs
         except ModuleNotFoundError as error:
             if error.name != "torch":
                 raise
@@ -47,19 +60,22 @@ def synth_command(
                 "synthesis needs torch; run: pip install 'RegQC[torch]'"
             ) from error
         place = _place(device, cuda=torch.cuda.is_available())
+        settings = write_pairs.PairSettings(
+            count=count,
+            seed=seed,
+            size=size,
+            mean_mm=tuple(mean_mm or ()),
+            misaligned_share=misaligned_share,
+            difficulty=difficulty,
+        )
+        write, what = (
+            (write_pairs.write_slice_pairs, "slice pairs")
+            if dimensions == 2
+            else (write_pairs.write_volume_pairs, "volume pairs")
+        )
         with output_folder(out, overwrite=overwrite) as folder:
-            bank = synth_pairs.label_maps(maps, seed, place, part(report_progress, 0.0, 0.3))
-            write = synth_pairs.write_slices if dimensions == 2 else synth_pairs.write_volumes
-            write(
-                folder,
-                bank,
-                count=count,
-                seed=seed,
-                size=size,
-                misaligned_share=misaligned_share,
-                progress=part(report_progress, 0.3, 1.0),
-            )
-        what = "slice pairs" if dimensions == 2 else "volume pairs"
+            bank = write_pairs.draw_bank(maps, seed, place, part(report_progress, 0.0, 0.3))
+            write(folder, bank, settings, part(report_progress, 0.3, 1.0))
         report_progress.result(f"{count} {what} in {out}", {"out": str(out), "count": count})
 
 

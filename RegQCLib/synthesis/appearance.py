@@ -1,4 +1,4 @@
-"""How one scene looks in two contrasts: intensities per label, texture, bias field, gray-scale curve.
+"""How one scene looks in two contrasts: intensities of labels, texture, bias field, gray curve.
 
 Source: ISMRM 2022 #1880 and SynthMorph (normal intensities per label, blur, bias, min-max scaling,
 contrast augmentation); beyond them, contrasts that are related (same, inverted, through a curve)
@@ -23,7 +23,8 @@ from RegQCLib.synthesis.scene import BACKGROUND, LABEL_COUNT, SceneLabels
 class Contrast:
     """Gray values of one image of every batch entry.
 
-    mean, sd: (B, LABEL_COUNT). texture: (B, LABELS), added to labels by ``texture_gain`` (B, LABEL_COUNT).
+    mean, sd, texture_gain: (B, LABEL_COUNT). texture: (B, LABELS), which each label shows by its
+    gain.
     """
 
     mean: Tensor

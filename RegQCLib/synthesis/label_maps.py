@@ -6,7 +6,6 @@ Maps tile space by mirroring, so that a map of 128 voxels serves scenes of any s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,9 +44,7 @@ def random_label_map(
     return result
 
 
-def _random_displacement(
-    channels: int, shape: Sequence[int], generator: torch.Generator
-) -> Tensor:
+def _random_displacement(channels: int, shape: Sequence[int], generator: torch.Generator) -> Tensor:
     """(channels, axes, *shape) voxel displacements of random diffeomorphisms."""
     axes = len(shape)
     coarse = [max(4, n // 2) for n in shape]  # velocities are smooth: integrate them coarsely
@@ -77,5 +74,5 @@ def load_or_make_bank(
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".partial.npy")
     np.save(temporary, bank)
-    os.replace(temporary, path)
+    temporary.replace(path)
     return torch.from_numpy(bank)

@@ -12,9 +12,7 @@ from torch.nn import functional
 _LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
-def uniform(
-    shape: Sequence[int], low: float, high: float, generator: torch.Generator
-) -> Tensor:
+def uniform(shape: Sequence[int], low: float, high: float, generator: torch.Generator) -> Tensor:
     """Uniform random numbers in [low, high) on the generator's device."""
     return torch.rand(*shape, generator=generator, device=generator.device) * (high - low) + low
 
@@ -47,7 +45,7 @@ def smooth_noise(
 def multiscale_noise(
     channels: int, shape: Sequence[int], scales: Sequence[float], generator: torch.Generator
 ) -> Tensor:
-    """Sum of :func:`smooth_noise` over ``scales`` (voxels), each with a random amplitude per channel.
+    """Sum of `smooth_noise` over ``scales`` (voxels), each with a random amplitude per channel.
 
     Coarse scales weigh more, as in Perlin noise. Returns (channels, 1, *shape).
     """

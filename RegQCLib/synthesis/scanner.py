@@ -1,4 +1,4 @@
-"""What a scanner does to an image: point spread, thick slices, noise, partial fields of view, masks.
+"""What a scanner does to an image: point spread, thick slices, noise, partial fields of view.
 
 Images are (B, 1, *spatial). Every function draws which entries it touches.
 """
@@ -88,7 +88,7 @@ def receiver_noise(image: Tensor, generator: torch.Generator) -> Tensor:
 def field_of_view(
     spatial: torch.Size, batch: int, share: float, generator: torch.Generator
 ) -> Tensor:
-    """(B, 1, *spatial) bool: True inside the acquired box. A ``share`` of entries lacks a margin."""
+    """(B, 1, *spatial) bool, True inside the acquired box; a ``share`` of entries lacks margins."""
     device = generator.device
     mask = torch.ones(batch, 1, *spatial, dtype=torch.bool, device=device)
     chosen = torch.rand(batch, generator=generator, device=device) < share

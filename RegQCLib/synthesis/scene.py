@@ -107,9 +107,7 @@ class Scene:
 
 def random_rotations(count: int, generator: torch.Generator) -> Tensor:
     """(count, 3, 3) rotation matrices, uniform over all rotations (QR of a normal matrix)."""
-    q, r = torch.linalg.qr(
-        torch.randn(count, 3, 3, generator=generator, device=generator.device)
-    )
+    q, r = torch.linalg.qr(torch.randn(count, 3, 3, generator=generator, device=generator.device))
     q = q * torch.sign(torch.diagonal(r, dim1=1, dim2=2))[:, None]
     q[:, :, 0] *= torch.linalg.det(q)[:, None]
     return q

@@ -55,11 +55,13 @@ def slice_pairs(
     *,
     difficulty: float = 1.0,
     misaligned_share: float = 0.5,
+    mean_mm: Tensor | None = None,
 ) -> SlicePairs:
     """Draw ``count`` slice pairs of ``size`` x ``size`` pixels.
 
     bank: (maps, S, S, S) label maps on the generator's device (see label_maps).
     difficulty: 0 gives large moves of one contrast, 1 moves down to 0.5 pixels of any contrast.
+    mean_mm: (count,) mean lengths of the motions, in place of random ones; 0 is aligned.
     """
     device = generator.device
     pixel = log_uniform((count,), *PIXEL_MM, generator)
@@ -75,6 +77,8 @@ def slice_pairs(
         log_uniform((count,), smallest, LARGEST_PIXELS, generator),
         uniform((count,), 0, ALIGNED_PIXELS, generator),
     )
+    if mean_mm is not None:
+        misaligned, mean_pixels = mean_mm > 0, mean_mm / pixel
     motion = Motion(mean_pixels * pixel, points, fixed.radius < 1, generator)
     moved = scene.at(points + motion(points))
     match = torch.einsum("bhwc,bdc->bdhw", motion.towards_match(points), frame)
