@@ -12,9 +12,7 @@ from RegQCLib.synthesis.slice_pairs import SlicePairs
 DISPLACEMENT_WEIGHT = 0.1
 
 
-def classifier_loss(
-    model: SliceClassifier, pairs: SlicePairs
-) -> tuple[Tensor, dict[str, float]]:
+def classifier_loss(model: SliceClassifier, pairs: SlicePairs) -> tuple[Tensor, dict[str, float]]:
     """Binary cross-entropy plus the squared error of log(1 + mean displacement in pixels)."""
     output = model(pairs.images.contiguous(memory_format=torch.channels_last)).float()
     truth = pairs.misaligned.float()

@@ -1,8 +1,9 @@
 """From trained weights to shipped files: ``python -m RegQCLib.training.export RUN... --out DIR``.
 
-For each run folder of ``regqc train qc`` it writes NAME.npz (8-bit weights, for torch), NAME.xml and
-NAME.bin (8-bit weights and activations, for OpenVINO), and NAME.json with the agreement of the two on
-synthetic pairs that were not seen in training. Quantization ranges come from synthetic pairs.
+For each run folder of ``regqc train qc`` it writes NAME.npz (8-bit weights, for torch), NAME.xml
+and NAME.bin (8-bit weights and activations, for OpenVINO), and NAME.json with the agreement of the
+two on synthetic pairs that were not seen in training. Quantization ranges come from synthetic
+pairs.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from RegQCLib.training.train_qc import BANK_SEED, build_network
 CALIBRATION_BATCHES = 24
 TEST_BATCHES = 6
 BATCH = 8
+FLOAT_OPERATIONS = ("MatMul", "Multiply", "ReduceSum", "ReduceMean", "Subtract", "Softmax", "Exp")
 CALIBRATION_SEED, TEST_SEED = 900_000_001, 900_001_001
 
 
@@ -69,18 +71,20 @@ def _quantize(model: nn.Module, config: TrainingConfig, images: list[Tensor]) ->
     shape = openvino.PartialShape([-1, 2, side, side])
     converted = openvino.convert_model(model, example_input=images[0], input=[shape])
     data = nncf.Dataset([batch.numpy() for batch in images])
-    # matching compares features by dot products whose differences are small: those stay in float
-    ignored = nncf.IgnoredScope(types=["MatMul"]) if config.model == "matcher" else None
+    # matching compares features by dot products whose differences are small: those and
+    # the moments of the softmax stay in float
+    ignored = nncf.IgnoredScope(types=list(FLOAT_OPERATIONS)) if config.model == "matcher" else None
     return nncf.quantize(
-        converted, data, subset_size=len(images), ignored_scope=ignored,
+        converted,
+        data,
+        subset_size=len(images),
+        ignored_scope=ignored,
         preset=nncf.QuantizationPreset.MIXED,
     )
 
 
 def _agreement(model: nn.Module, quantized: openvino.Model, images: list[Tensor]) -> dict[str, Any]:
-    compiled = openvino.Core().compile_model(
-        quantized, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
-    )
+    compiled = openvino.Core().compile_model(quantized, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     with torch.inference_mode():
         reference = np.concatenate([model(batch).numpy() for batch in images])
     answers = np.concatenate([compiled(batch.numpy())[0] for batch in images])
@@ -101,7 +105,7 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for run in arguments.run:
-        print(run, export(run, arguments.out))
+        print(run, export(run, arguments.out))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ def fit_error_model(
 ) -> ErrorModel:
     """Fit mean and spread of log(error + 0.3 mm), then the probabilities.
 
-    features: (N, F); error_mm: (N,) true mean displacement. Ridge regression of the mean, then of the
-    logarithm of its absolute residuals, in turns; logistic regression of the probabilities, pooled
-    over tolerances.
+    features: (N, F); error_mm: (N,) true mean displacement. Ridge regression of the mean, then of
+    the logarithm of its absolute residuals, in turns; logistic regression of the probabilities,
+    pooled over tolerances.
     """
     low, high = np.percentile(features, (0.5, 99.5), axis=0)
     clipped = np.clip(features, low, high)
@@ -55,10 +55,9 @@ def fit_error_model(
 def _ridge(x: FloatArray, y: FloatArray, weight: FloatArray) -> FloatArray:
     penalty = RIDGE * np.eye(x.shape[1])
     penalty[0, 0] = 0
-    result: FloatArray = np.linalg.solve(
-        x.T @ (x * weight[:, None]) + penalty, x.T @ (weight * y)
+    return np.asarray(
+        np.linalg.solve(x.T @ (x * weight[:, None]) + penalty, x.T @ (weight * y)), dtype=np.float64
     )
-    return result
 
 
 def _logistic(x: FloatArray, label: NDArray[np.bool_]) -> tuple[float, float]:

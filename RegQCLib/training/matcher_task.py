@@ -1,4 +1,4 @@
-"""What the matcher learns: the probability of the true residual displacement, everywhere at once."""
+"""What the matcher learns: the probability of the true displacement, everywhere at once."""
 
 from __future__ import annotations
 

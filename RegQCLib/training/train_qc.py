@@ -73,7 +73,7 @@ def train(
     place = torch.device(_choose_device(device))
     torch.manual_seed(config.seed)
     model, loss_of = build_network(config)
-    model = model.to(place, memory_format=torch.channels_last)
+    model = model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -123,7 +123,8 @@ class _Log:
     """Means of the logged values every LOG_EVERY steps, as CSV."""
 
     def __init__(self, path: Path, *, keep_until: int) -> None:
-        self.path, self.pending, self.started = path, [], time.perf_counter()
+        self.path, self.started = path, time.perf_counter()
+        self.pending: list[dict[str, float]] = []
         self.rows: list[dict[str, float]] = []
         if keep_until and path.exists():
             with path.open(newline="", encoding="utf-8") as stream:
@@ -202,4 +203,4 @@ def _restore(
 def _write(path: Path, state: dict[str, Any]) -> None:
     temporary = path.with_suffix(".partial")
     torch.save(state, temporary)
-    os.replace(temporary, path)
+    temporary.replace(path)
