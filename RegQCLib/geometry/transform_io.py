@@ -128,7 +128,7 @@ def _read_itk(file: Path) -> sitk.Transform:
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # ITK would print beside our one line
     try:
         return sitk.ReadTransform(str(file))
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:
         kind = re.search(r'Could not create an instance of "([^"]+)"', str(error))
         if kind:
             raise InputError(

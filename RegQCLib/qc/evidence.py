@@ -22,6 +22,8 @@ FloatArray = NDArray[np.float64]
 QUERY_PIXELS = 4  # lattice spacing in pixels
 NOISE_PIXELS = 0.5  # error of a sharp match that its own covariance does not know of
 PRIOR_PIXELS = 4.0  # spread of the matcher's answers where it sees nothing
+MAX_CORRELATION = 0.98
+WINDOW_PIXELS = 14.0  # largest displacement the matcher searches
 SMOOTHING_MM = 8.0  # of the local remainder
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))  # of a symmetric 3 x 3 matrix
 
@@ -66,15 +68,21 @@ def information(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArr
     Returns precision (3, ...) as (rows, columns, mixed), 1/mm^2, and vector (2, ...), 1/mm.
     """
     row, column, row_variance, column_variance, covariance = moments.astype(np.float64)
-    a = row_variance + NOISE_PIXELS**2
-    d = column_variance + NOISE_PIXELS**2
-    determinant = np.maximum(a * d - covariance**2, 1e-6)
+    # rounding may leave variances below zero, or a covariance above what they allow
+    a = np.maximum(row_variance, 0) + NOISE_PIXELS**2
+    d = np.maximum(column_variance, 0) + NOISE_PIXELS**2
+    largest = MAX_CORRELATION * np.sqrt(a * d)
+    covariance = np.clip(covariance, -largest, largest)
+    determinant = a * d - covariance**2
     rows, columns, mixed = d / determinant, a / determinant, -covariance / determinant
     vector = np.stack([rows * row + mixed * column, mixed * row + columns * column])
     prior = 1 / PRIOR_PIXELS**2
     rows, columns = np.maximum(rows - prior, 0), np.maximum(columns - prior, 0)
     limit = np.sqrt(rows * columns)  # keeps the matrix positive semi-definite
     mixed = np.clip(mixed, -limit, limit)
+    # undoing shrinkage must not place an answer beyond the window that was searched
+    reach = WINDOW_PIXELS * np.stack([rows, columns])
+    vector = np.clip(vector, -reach, reach)
     return np.stack([rows, columns, mixed]) / pixel_mm**2, vector / pixel_mm
 
 

@@ -55,8 +55,8 @@ def prepare_pair(
     mask: (D, H, W) on the fixed grid, where to judge. Raises InputError when there is nothing in
     common to compare.
     """
-    fixed_body = body_mask(fixed.array)
-    moving_body = body_mask(moving.array)
+    fixed_body = body_mask(fixed)
+    moving_body = body_mask(moving)
     wanted = fixed_body if mask is None else mask
     seen = coverage(moving.grid, fixed.grid, transform)
     body = wanted & seen
