@@ -6,6 +6,7 @@ moving points. Names load on first use, so that ``import RegQCLib`` is quick.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,8 @@ __all__ = [
     "load_volume",
     "save_volume",
 ]
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # programs choose what to show
 
 _HOMES = {
     "AlignmentReport": "RegQCLib.qc.alignment_report",

@@ -19,7 +19,7 @@ from nibabel.filebasedimages import ImageFileError
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.geometry.fields import DisplacementField
-from RegQCLib.geometry.itk_io import MAX_HEADER_BYTES, _check_meta
+from RegQCLib.geometry.itk_io import MAX_HEADER_BYTES, check_meta
 from RegQCLib.geometry.itk_transforms import flipped, from_vector_image, to_vector_image
 from RegQCLib.geometry.memory import require_memory
 
@@ -145,7 +145,7 @@ def _refuse_look_alikes(intent: int, intent_name: str, shape: tuple[int, ...]) -
 def _load_itk(file: Path) -> DisplacementField:
     if file.suffix.lower() in {".mha", ".mhd"}:
         with file.open("rb") as stream:
-            _check_meta(file, stream.read(MAX_HEADER_BYTES))
+            check_meta(file, stream.read(MAX_HEADER_BYTES))
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(file))
     try:

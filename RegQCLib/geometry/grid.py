@@ -28,8 +28,8 @@ class Grid:
 
     shape: voxels along (k, j, i).
     affine: (4, 4) float64, maps (i, j, k, 1) to RAS mm.
-    Raises InputError for a shape that is not 3-D or an affine that is not finite, singular, sheared,
-    or whose spacing is outside [0.001, 100] mm.
+    Raises InputError for a shape that is not 3-D or an affine that is not finite, singular,
+    sheared, or whose spacing is outside [0.001, 100] mm.
     """
 
     shape: tuple[int, int, int]
@@ -45,7 +45,8 @@ class Grid:
     @cached_property
     def spacing(self) -> NDArray[np.float64]:
         """Voxel size in mm along (i, j, k)."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return np.asarray(lengths, dtype=np.float64)
 
     @cached_property
     def direction(self) -> NDArray[np.float64]:
@@ -102,7 +103,7 @@ class Grid:
         return self.to_world(np.stack([i, j, k], axis=-1))
 
     def same_as(self, other: Grid, *, tolerance_mm: float = 1e-3) -> bool:
-        """Whether both grids have the same voxels: no corner is further apart than the tolerance."""
+        """Whether both grids have the same voxels: no corner is further off than the tolerance."""
         if self.shape != other.shape:
             return False
         far = np.array(self.shape[::-1]) - 1

@@ -51,7 +51,7 @@ def read_itk(path: Path, name: str) -> Volume:
     if head.startswith(b"NRRD"):
         _check_nrrd(path, head)
     elif path.suffix.lower() in (".mha", ".mhd"):
-        _check_meta(path, head)
+        check_meta(path, head)
     reader = SimpleITK.ImageFileReader()
     reader.SetFileName(str(path))
     try:
@@ -105,8 +105,11 @@ def _check_nrrd(path: Path, head: bytes) -> None:
         log.warning("%s: no voxel size in the header; 1 mm is assumed", path)
 
 
-def _check_meta(path: Path, head: bytes) -> None:
-    """Refuse what MetaIO repairs, and damaged files, about which it prints to stderr."""
+def check_meta(path: Path, head: bytes) -> None:
+    """Raise InputError for what MetaIO repairs, and for damage about which it prints to stderr.
+
+    head: the first MAX_HEADER_BYTES of the file.
+    """
     fields, offset = _meta_fields(path, head)
     spacing = fields.get("ElementSpacing") or fields.get("ElementSize")
     if spacing is None:

@@ -160,13 +160,13 @@ class AlignmentReport:
 
     def to_html(self) -> str:
         """Return the text of ``report.html``: one page that needs no other file."""
-        from RegQCLib.report.html import render  # noqa: PLC0415 - loads jinja2 and matplotlib
+        from RegQCLib.report.html import render
 
         return render(self)
 
     def to_csv(self) -> str:
         """Return the text of ``slices.csv``: one row a slice."""
-        from RegQCLib.report.slices_csv import slices_csv  # noqa: PLC0415
+        from RegQCLib.report.slices_csv import slices_csv
 
         return slices_csv(self.axes)
 
@@ -177,7 +177,7 @@ class AlignmentReport:
         there is no error_map.nii.gz afterwards. See `RegQCLib.outputs` for all or nothing.
         Raises InputError when the folder cannot be written.
         """
-        from RegQCLib.geometry.image_io import save_volume  # noqa: PLC0415 - loads SimpleITK
+        from RegQCLib.geometry.image_io import save_volume
 
         folder = Path(directory).expanduser()
         texts = {

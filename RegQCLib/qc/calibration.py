@@ -31,7 +31,7 @@ class ErrorModel:
     """A normal distribution of log(error + 0.3 mm), given features.
 
     low, high, center, scale: (F,) range seen in calibration and standardization of the features.
-    mean: (2F + 1,) weights of [1, z, z^2]; spread: (F + 1,) weights of [1, z] for the log of the SD.
+    mean: (2F + 1,) weights of [1, z, z^2]. spread: (F + 1,) weights of [1, z], log of the SD.
     slope, offset: logistic recalibration of the probability.
     """
 
@@ -96,9 +96,7 @@ class ErrorModel:
             name: np.array(values[name], dtype=np.float64)
             for name in ("low", "high", "center", "scale", "mean", "spread")
         }
-        return cls(
-            tuple(values["names"]), **arrays, slope=values["slope"], offset=values["offset"]
-        )
+        return cls(tuple(values["names"]), **arrays, slope=values["slope"], offset=values["offset"])
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from RegQCLib.qc.prepare import PreparedPair, prepare_pair
 from RegQCLib.qc.scoring import Scored, axis_scores, score
 from RegQCLib.qc.stopwatch import Stopwatch
 from RegQCLib.qc.tg132 import tg132_table
-from RegQCLib.qc.verdict import Verdict, cannot_tell, decide
+from RegQCLib.qc.verdict import cannot_tell, decide
 from RegQCLib.similarity.measures import similarity_measures
 
 
@@ -54,10 +54,10 @@ def check(
     transform: maps fixed-space points to moving-space points (RAS mm); applied first.
     mask: on any grid, nonzero where to judge. inverse: of the transform, to measure consistency.
     tolerance_mm: mean error above which a pair is misaligned; by default the calibrated one.
-    landmarks: matching points, (N, 3) RAS mm each, fixed and moving; labels: label volumes; both only
-    fill the TG-132 table. device: "auto", "cpu", "cuda"; backend: "auto", "openvino", "torch".
-    Raises InputError for inputs that cannot be judged at all; an overlap or evidence too small for a
-    verdict gives the verdict "cannot_tell" instead.
+    landmarks: matching points, (N, 3) RAS mm each, fixed and moving; labels: label volumes; both
+    only fill the TG-132 table. device: "auto", "cpu", "cuda"; backend: "auto", "openvino",
+    "torch". Raises InputError for inputs that cannot be judged at all; an overlap or evidence too
+    small for a verdict gives the verdict "cannot_tell" instead.
     """
     watch = Stopwatch()
     calibration = load_calibration(WEIGHTS / "calibration.json")

@@ -2,9 +2,9 @@
 
 Slices along the three axes give, at lattice points, the in-plane displacement with its covariance.
 Here they become one displacement field on a coarse 3-D lattice: each measurement is a Gaussian, so
-precisions add, and the two in-plane components seen along one axis complete what another cannot see.
-An affine motion explains what can be explained globally; a smooth local remainder takes the rest
-where there is evidence for it. Axes and components are (k, j, i); lengths are millimeters.
+precisions add, and the two in-plane components seen along one axis complete what another cannot
+see. An affine motion explains what can be explained globally; a smooth local remainder takes the
+rest where there is evidence for it. Axes and components are (k, j, i); lengths are millimeters.
 """
 
 from __future__ import annotations
@@ -48,23 +48,23 @@ class Evidence:
 
     def positions(self) -> FloatArray:
         """(3, K, J, I) mm of the lattice points in the frame."""
-        return np.stack(np.meshgrid(*(np.arange(n) * self.spacing for n in self.shape), indexing="ij"))
+        return np.stack(
+            np.meshgrid(*(np.arange(n) * self.spacing for n in self.shape), indexing="ij")
+        )
 
 
 def empty_evidence(frame: Frame) -> Evidence:
     """No evidence on the lattice of a frame."""
     shape = tuple(frame.pixels(axis) // QUERY_PIXELS for axis in range(3))
-    return Evidence(
-        np.zeros((6, *shape)), np.zeros((3, *shape)), QUERY_PIXELS * frame.pixel_mm
-    )
+    return Evidence(np.zeros((6, *shape)), np.zeros((3, *shape)), QUERY_PIXELS * frame.pixel_mm)
 
 
 def information(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArray, FloatArray]:
     """What the matcher saw, without what it believed before it looked.
 
-    moments: (5, ...) mean and covariance of a posterior, pixels. Its prior is a zero-mean Gaussian of
-    4 pixels, so the likelihood alone has the precision ``S^-1 - prior^-1`` and the information vector
-    ``S^-1 mean``: the shrinkage towards zero is undone.
+    moments: (5, ...) mean and covariance of a posterior, pixels. Its prior is a zero-mean Gaussian
+    of 4 pixels, so the likelihood alone has the precision ``S^-1 - prior^-1`` and the information
+    vector ``S^-1 mean``: the shrinkage towards zero is undone.
     Returns precision (3, ...) as (rows, columns, mixed), 1/mm^2, and vector (2, ...), 1/mm.
     """
     row, column, row_variance, column_variance, covariance = moments.astype(np.float64)
@@ -117,7 +117,7 @@ def add_slices(
 
 
 def affine_motion(evidence: Evidence, *, iterations: int = 6) -> FloatArray:
-    """(3, 4) affine displacement (linear part per mm, then shift at the lattice middle) that fits best.
+    """(3, 4) affine displacement that fits best: linear part per mm, shift at the lattice middle.
 
     Weighted least squares, reweighted so that points which disagree (other anatomy, false matches,
     local deformation) count less (Huber weights). A weak prior keeps unseen parts at rest.
@@ -159,7 +159,8 @@ def displacement_field(
     global_part = np.einsum("ab,bkji->akji", motion[:, :3], points - middle)
     global_part += motion[:, 3].reshape(3, 1, 1, 1)
     width = SMOOTHING_MM / evidence.spacing
-    unit = (2 * np.sqrt(np.pi) * max(width, 0.3)) ** 3  # turns a mean into about a sum over the kernel
+    # turns a mean into about a sum over the kernel
+    unit = (2 * np.sqrt(np.pi) * max(width, 0.3)) ** 3
     precision = np.stack([gaussian_filter(p, width) for p in evidence.precision]) * unit
     weighted = np.stack([gaussian_filter(w, width) for w in evidence.weighted]) * unit
     remainder = weighted - multiply(precision, global_part)
@@ -188,5 +189,5 @@ def multiply(entries: FloatArray, vectors: FloatArray) -> FloatArray:
 
 def _local_solution(matrix: FloatArray, weighted: FloatArray) -> FloatArray:
     ridge = 1e-3 * np.eye(3)
-    solution: FloatArray = np.linalg.solve(matrix + ridge, weighted[..., None])[..., 0]
-    return solution
+    solution = np.linalg.solve(matrix + ridge, weighted[..., None])[..., 0]
+    return np.asarray(solution, dtype=np.float64)

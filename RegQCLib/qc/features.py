@@ -1,4 +1,4 @@
-"""Numbers that summarize a measurement: what the calibration turns into millimeters and probability."""
+"""Numbers that summarize a measurement: calibration turns them into millimeters and probability."""
 
 from __future__ import annotations
 
@@ -154,7 +154,10 @@ def _own_shift(
         a, d = a + SHIFT_SD_MM**-2, d + SHIFT_SD_MM**-2
         y0, y1 = (weight * remainder).sum(axis=(2, 3))
         determinant = a * d - b * b
-        own = np.stack([d * y0 - b * y1, a * y1 - b * y0])[..., None, None] / determinant[:, None, None]
+        own = (
+            np.stack([d * y0 - b * y1, a * y1 - b * y0])[..., None, None]
+            / determinant[:, None, None]
+        )
         distance = (precision[:2] * (residual - own) ** 2).sum(axis=0)
         weight = 1 / np.maximum(1.0, np.sqrt(np.maximum(distance, 0) / CORRELATION) / 2.0)
     for component, axis in enumerate(axes):
@@ -178,7 +181,7 @@ def _affine_part(measurement: Measurement) -> FloatArray:
 
 
 def _disagreement(measurement: Measurement, inside: NDArray[np.bool_]) -> float:
-    """Weighted mean distance (mm) of the single answers from the field: large where nothing fits."""
+    """Weighted mean distance (mm) of single answers from the field: large where nothing fits."""
     evidence = measurement.evidence
     matrix = symmetric(evidence.precision)[inside]
     weighted = np.moveaxis(evidence.weighted, 0, -1)[inside]
@@ -196,7 +199,7 @@ def _padded(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Slices centered on 128 x 128 pixels; what does not fit is cut off evenly."""
     rows, columns = images.shape[2:]
     result = np.zeros((*images.shape[:2], CLASSIFIER_PIXELS, CLASSIFIER_PIXELS), dtype=np.float32)
-    row, column = max(0, (CLASSIFIER_PIXELS - rows) // 2), max(0, (CLASSIFIER_PIXELS - columns) // 2)
+    row, column = (max(0, (CLASSIFIER_PIXELS - side) // 2) for side in (rows, columns))
     height, width = min(rows, CLASSIFIER_PIXELS), min(columns, CLASSIFIER_PIXELS)
     top, left = (rows - height) // 2, (columns - width) // 2
     result[:, :, row : row + height, column : column + width] = images[

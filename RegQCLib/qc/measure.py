@@ -1,4 +1,4 @@
-"""Measuring misalignment: run the slice networks over both volumes and put their answers together."""
+"""Measuring misalignment: the slice networks look at both volumes; their answers are joined."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def measure(
 ) -> Measurement:
     """Residual displacement between two arrays of the frame's region, already in [0, 1].
 
-    body: region's voxels that lie in the body and in both fields of view. only: slices of the region to
-    look at, by array axis; by default every slice of a thick stack and every 4 mm elsewhere.
+    body: region's voxels that lie in the body and in both fields of view. only: slices of the
+    region to look at, by array axis; by default every slice of a thick stack, else every 4 mm.
     """
     evidence = empty_evidence(frame)
     planes: dict[int, PlaneResult] = {}
@@ -108,7 +108,9 @@ def measure(
             indices = chosen_slices(body, frame, axis, every=axis == stack)
         else:
             indices = only.get(axis, np.zeros(0, dtype=np.intp))
-        planes[axis] = PlaneResult(axis, indices, _match(fixed, moved, frame, axis, indices, engine))
+        planes[axis] = PlaneResult(
+            axis, indices, _match(fixed, moved, frame, axis, indices, engine)
+        )
         progress("matching slices", (axis + 1) / 3)
     lattice_body = body_on_lattice(body, frame, evidence)
     for plane in planes.values():
@@ -150,11 +152,15 @@ def _collect(evidence: Evidence, plane: PlaneResult, frame: Frame, body: FloatAr
     if not len(plane.indices):
         return
     precision, vector = plane.answers(frame.pixel_mm, slice(None))
-    depth = plane.indices * frame.spacing[plane.axis]
+    depth = plane.indices.astype(np.float64) * frame.spacing[plane.axis]
     layers = np.clip(np.rint(depth / evidence.spacing).astype(int), 0, body.shape[plane.axis] - 1)
     inside = np.moveaxis(body, plane.axis, 0)[layers] > 0.3
     counts = np.bincount(layers)
     add_slices(
-        evidence, plane.axis, depth, precision * inside, vector * inside,
+        evidence,
+        plane.axis,
+        depth,
+        precision * inside,
+        vector * inside,
         weight=1.0 / max(1.0, float(counts[counts > 0].mean())),
     )

@@ -1,8 +1,9 @@
 """Slices for the networks: both volumes cut along one voxel axis onto square pixels.
 
-A :class:`Frame` fixes the region (a box of whole voxels around the body) and the pixel size shared by
-all three planes, so that what the planes say can be put together on one coarse lattice. Positions
-in the frame are millimeters along the array axes (k, j, i) from the center of the box's first voxel.
+A :class:`Frame` fixes the region (a box of whole voxels around the body) and the pixel size shared
+by all three planes, so that what the planes say can be put together on one coarse lattice.
+Positions in the frame are millimeters along the array axes (k, j, i) from the center of the box's
+first voxel.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def acquisition_axis(grid: Grid) -> int | None:
 
 
 def plane_name(grid: Grid, axis: int) -> str:
-    """"sagittal", "coronal" or "axial": what slices across an array axis are called."""
+    """What slices across an array axis are called: "sagittal", "coronal" or "axial"."""
     return PLANE_NAMES[grid.world_axes[2 - axis]]
 
 

@@ -19,7 +19,7 @@ from RegQCLib.qc.features import (
     volume_features,
 )
 from RegQCLib.qc.measure import Engine, Measurement, chosen_slices, measure
-from RegQCLib.qc.planes import Frame, acquisition_axis, frame_around, plane_name
+from RegQCLib.qc.planes import Frame, acquisition_axis, plane_name
 from RegQCLib.qc.prepare import PreparedPair
 from RegQCLib.qc.stopwatch import Stopwatch
 
@@ -32,8 +32,9 @@ CLEAR_SHIFT_MM = 1.0  # own motion of a slice that the error map shows
 class Scored:
     """What was measured, before a verdict.
 
-    features: VOLUME_FEATURES. slices: by array axis. error: calibrated mm. probability: of exceeding
-    the tolerance. scale: from raw to calibrated mm. moved_slices: see error_map.error_map.
+    features: VOLUME_FEATURES. slices: by array axis. error: calibrated mm. probability: of
+    exceeding the tolerance. scale: from raw to calibrated mm. moved_slices: see
+    error_map.error_map.
     """
 
     measurement: Measurement
@@ -62,7 +63,14 @@ def observe(
     body = pair.body_box
     with watch.stage("matching"):
         measurement = measure(
-            pair.fixed_gray, pair.moved_gray, body, grid, frame, engine, only=only, progress=progress
+            pair.fixed_gray,
+            pair.moved_gray,
+            body,
+            grid,
+            frame,
+            engine,
+            only=only,
+            progress=progress,
         )
     small = _classifier_frame(frame)
     slices: dict[int, SliceFeatures] = {}
@@ -131,7 +139,9 @@ def axis_scores(
             values = scored.slices[axis].values
             errors = calibration.slices.error_mm(values)
             probabilities = calibration.slices.probability_above(values, tolerance_mm)
-            for index, p, mm in zip(scored.slices[axis].indices, probabilities, errors, strict=True):
+            for index, p, mm in zip(
+                scored.slices[axis].indices, probabilities, errors, strict=True
+            ):
                 seen[int(index) + pair.frame.start[axis]] = (float(p), float(mm))
         slices = []
         for index in range(grid.shape[axis]):

@@ -34,9 +34,7 @@ class Verdict:
         why = "the transform is not plausible: " + "; ".join(field["reasons"])
         if self.word == "misaligned":
             return replace(self, reason=f"{self.reason}; {why}")
-        return replace(
-            self, word="misaligned", reason=why, probability=IMPLAUSIBLE_PROBABILITY
-        )
+        return replace(self, word="misaligned", reason=why, probability=IMPLAUSIBLE_PROBABILITY)
 
 
 def cannot_tell(reason: str) -> Verdict:

@@ -21,7 +21,9 @@ FORMAT = "regqc-weights-1"
 SCALE = "/scale"
 
 
-def save_weights(path: Path, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]) -> None:
+def save_weights(
+    path: Path, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, Any]
+) -> None:
     """Write named arrays, quantized to eight bits, and the settings of their network."""
     stored: dict[str, NDArray[Any]] = {
         "__about__": np.frombuffer(

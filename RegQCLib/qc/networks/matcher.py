@@ -24,7 +24,7 @@ MULTIPLE = 8  # sides of an image must be multiples of this
 
 @dataclass(frozen=True)
 class MatcherSettings:
-    """width: channels at half resolution. features: length of a feature. radius: window in cells."""
+    """width: channels at half resolution. features: length of one. radius: window in cells."""
 
     width: int = 32
     features: int = 24

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from monai.networks.nets import ResNet
+from monai.networks.nets.resnet import ResNet
 from torch import Tensor, nn
 
 
