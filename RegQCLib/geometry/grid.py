@@ -45,8 +45,7 @@ class Grid:
     @cached_property
     def spacing(self) -> NDArray[np.float64]:
         """Voxel size in mm along (i, j, k)."""
-        lengths = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return np.asarray(lengths, dtype=np.float64)
+        return np.linalg.norm(self.affine[:3, :3], axis=0)
 
     @cached_property
     def direction(self) -> NDArray[np.float64]:
@@ -61,7 +60,7 @@ class Grid:
     @cached_property
     def inverse_affine(self) -> NDArray[np.float64]:
         """(4, 4) maps RAS mm to (i, j, k, 1)."""
-        return np.linalg.inv(self.affine)
+        return np.asarray(np.linalg.inv(self.affine), dtype=np.float64)
 
     @property
     def center(self) -> NDArray[np.float64]:
