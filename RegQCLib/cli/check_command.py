@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from RegQCLib.cli.notes import collected_notes, print_notes
 from RegQCLib.cli.progress import ProgressMode, part, reporter
 from RegQCLib.errors import InputError
 
@@ -102,15 +103,17 @@ def check_command(
             report.save(folder)
         report_progress("done", 1.0)
         report_progress.result(f"{report.summary()}; report in {out}", _facts(report, out))
+    print_notes(report.provenance["warnings"])
     if fail_on_misaligned and report.verdict == "misaligned":
         raise typer.Exit(EXIT_MISALIGNED)
 
 
 def _check(paths: dict[str, Any], progress: Progress, **options: Any) -> AlignmentReport:
-    """Read the inputs named in ``paths`` and check them."""
+    """Read the inputs named in ``paths`` and check them; notes go to the provenance."""
     from RegQCLib.cli.inputs import describe, read_inputs
 
-    inputs = read_inputs(paths, part(progress, 0.0, 0.15))
+    with collected_notes() as notes:
+        inputs = read_inputs(paths, part(progress, 0.0, 0.15))
     from RegQCLib.qc.check import check  # after reading: bad inputs are told at once
 
     report = check(
@@ -122,6 +125,7 @@ def _check(paths: dict[str, Any], progress: Progress, **options: Any) -> Alignme
         **inputs,
         **options,
     )
+    report.provenance["warnings"] = [*notes, *report.provenance.get("warnings", ())]
     report.provenance["files"] = {name: describe(path) for name, path in paths.items()}
     return report
 
@@ -130,4 +134,5 @@ def _facts(report: AlignmentReport, out: Path) -> dict[str, Any]:
     """Return what the last line of ``--progress json`` says."""
     names = ("verdict", "reason", "probability_misaligned", "error_mm")
     whole = report.to_dict()
-    return {**{name: whole[name] for name in names}, "out": str(out)}
+    facts = {name: whole[name] for name in names}
+    return {**facts, "notes": report.provenance["warnings"], "out": str(out)}

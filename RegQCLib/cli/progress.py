@@ -3,7 +3,7 @@
 ``--progress json`` writes one JSON object a line to stdout, flushed at once, and nothing else:
 
 - ``{"event": "progress", "stage": "reading", "fraction": 0.05}``; fractions never decrease
-- ``{"event": "result", ..., "out": "DIR"}``: the last line of a run that succeeded
+- ``{"event": "result", ..., "notes": [...], "out": "DIR"}``: the last line of a run that succeeded
 - ``{"event": "error", "message": "..."}``: the last line of one that failed (exit code 1 or 2)
 - ``{"event": "cancelled"}``: the last line of one that was stopped (exit code 130)
 
