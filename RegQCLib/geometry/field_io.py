@@ -83,10 +83,7 @@ def save_field(field: DisplacementField, path: str | Path) -> None:
             image.set_sform(single.affine, 1)
             nib.save(image, temporary)
         else:
-            try:
-                sitk.WriteImage(to_vector_image(single), str(temporary), useCompression=True)
-            except RuntimeError as error:
-                raise InputError(f"{target}: ITK could not write it; is the disk full?") from error
+            sitk.WriteImage(to_vector_image(single), str(temporary), useCompression=True)
 
 
 def _load_nifti(file: Path) -> DisplacementField:

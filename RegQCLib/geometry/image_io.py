@@ -6,12 +6,12 @@ Written: .nii, .nii.gz, .nrrd, .mha, .mgh, .mgz.
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path
 
 import SimpleITK
 
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.geometry.dicom import load_series, read_slices
 from RegQCLib.geometry.file_bytes import content_kind, is_gzip
 from RegQCLib.geometry.itk_io import read_itk
@@ -56,8 +56,8 @@ def load_volume(path: str | Path, *, name: str | None = None) -> Volume:
 def save_volume(volume: Volume, path: str | Path) -> None:
     """Write ``volume`` in the format of the suffix: .nii, .nii.gz, .nrrd, .mha, .mgh or .mgz.
 
-    The file appears complete or not at all: it is written under a temporary name beside ``path``,
-    then renamed, replacing an earlier file. Booleans become uint8, float16 float32.
+    The file appears complete or not at all and replaces an earlier one. Booleans become uint8,
+    float16 float32.
     Raises InputError for another suffix or a folder that cannot be written.
     """
     path = Path(path).expanduser()
@@ -67,22 +67,13 @@ def save_volume(volume: Volume, path: str | Path) -> None:
             f"{path}: cannot write {ending or 'a file without suffix'}; "
             f"choose one of {', '.join(WRITABLE)}"
         )
-    staging = path.with_name(f".{uuid.uuid4().hex}{ending}")
-    try:
-        if not path.parent.is_dir():
-            raise InputError(f"{path}: the folder {path.parent} does not exist; make it first")
+    with atomic_file(path) as staging:
         if FORMATS[ending] == "NIfTI":
             write_nifti(volume, staging)
         elif FORMATS[ending] == "MGH":
             write_mgh(volume, staging)
         else:
             SimpleITK.WriteImage(to_sitk(volume), str(staging), useCompression=True)
-        staging.replace(path)
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "the image writer failed"
-        raise InputError(f"{path}: cannot be written ({reason}); choose another place") from error
-    finally:
-        staging.unlink(missing_ok=True)
 
 
 def suffix(path: Path) -> str:

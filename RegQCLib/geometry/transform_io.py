@@ -91,10 +91,7 @@ def save_transform(transform: Transform, path: str | Path) -> None:
         raise InputError(f"{target}: a dense field as text would be huge; write .h5 instead")
     itk = to_itk(simple)
     with atomic_file(target) as temporary:
-        try:
-            sitk.WriteTransform(itk, str(temporary))
-        except RuntimeError as error:
-            raise InputError(f"{target}: ITK could not write it; is the disk full?") from error
+        sitk.WriteTransform(itk, str(temporary))
 
 
 def _has_dense_field(transform: Transform) -> bool:
