@@ -59,10 +59,13 @@ def load_or_make_bank(
     """Ready-made 3-D label maps, (count, size, size, size) uint8, kept at ``path`` (.npy).
 
     Drawing a map costs seconds, reading one nothing: training draws slices from a bank.
-    Map n depends on ``seed + n`` only. Raises InputError when the file holds another bank.
+    Map n depends on ``seed + n`` only. Raises InputError when the file holds another bank or none.
     """
     if path.exists():
-        bank = np.load(path)
+        try:
+            bank = np.load(path)
+        except (OSError, ValueError, EOFError):
+            raise InputError(f"{path} is no readable label bank; remove it") from None
         if bank.shape != (count, size, size, size) or bank.dtype != np.uint8:
             raise InputError(f"{path} holds another label bank, shape {bank.shape}; remove it")
         return torch.from_numpy(bank)

@@ -26,7 +26,7 @@ from RegQCLib.qc.measure import Engine
 from RegQCLib.qc.prepare import prepare_pair
 from RegQCLib.qc.scoring import observe
 from RegQCLib.synthesis.label_maps import load_or_make_bank
-from RegQCLib.synthesis.volume_pairs import VolumePair, volume_pair
+from RegQCLib.synthesis.volume_pairs import VolumePair, VolumeSettings, volume_pair
 from RegQCLib.training.fit_calibration import fit_error_model
 from RegQCLib.training.train_qc import BANK_SEED
 
@@ -57,7 +57,8 @@ def observe_pair(bank: Tensor, number: int, engine: Engine) -> Observation | Non
     rng = np.random.default_rng([SEED, number])
     moved = rng.random() > ALIGNED_SHARE
     size = float(np.exp(rng.uniform(np.log(SMALLEST_MM), np.log(LARGEST_MM)))) if moved else 0.0
-    drawn = volume_pair(bank, size, torch.Generator().manual_seed(SEED + number))
+    settings = VolumeSettings(difficulty=float(rng.uniform(0, 1)))
+    drawn = volume_pair(bank, size, torch.Generator().manual_seed(SEED + number), settings)
     try:
         pair = prepare_pair(drawn.fixed, drawn.moving)
     except InputError:

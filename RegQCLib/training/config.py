@@ -14,6 +14,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+COUNTS = ("steps", "batch", "size", "bank_maps", "bank_size", "checkpoint_every")
 CONFIG_FOLDER = Path(__file__).parent / "configs"
 
 
@@ -47,7 +48,8 @@ class TrainingConfig:
 def load_config(path: str | Path) -> TrainingConfig:
     """Read a TOML file; a bare name such as ``matcher`` means a shipped one.
 
-    Raises InputError when it is missing, is not TOML, or names unknown or missing settings.
+    Raises InputError when it is missing, is not TOML, names unknown or missing settings, or
+    has a count that is not a positive whole number.
     """
     file = Path(path)
     if not file.exists() and (CONFIG_FOLDER / f"{path}.toml").exists():
@@ -64,6 +66,13 @@ def load_config(path: str | Path) -> TrainingConfig:
     if unknown:
         raise InputError(f"{file}: unknown settings {unknown}; known ones are {sorted(known)}")
     try:
-        return TrainingConfig(**values)
+        config = TrainingConfig(**values)
     except TypeError as error:
         raise InputError(f"{file}: {str(error).split('() ')[-1]}") from None
+    for name in COUNTS:
+        value = getattr(config, name)
+        if not isinstance(value, int) or value < 1:
+            raise InputError(f"{file}: {name} must be a whole number above 0, got {value!r}")
+    if not isinstance(config.network, dict):
+        raise InputError(f"{file}: network must be a table, as in [network]")
+    return config

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -69,10 +70,10 @@ def train(
         raise InputError(f"{folder} holds a training run; pass --resume to continue it")
     if resume and not checkpoint.exists():
         raise InputError(f"{folder} holds no checkpoint to resume from; leave out --resume")
-    folder.mkdir(parents=True, exist_ok=True)
     place = torch.device(_choose_device(device))
     torch.manual_seed(config.seed)
     model, loss_of = build_network(config)
+    folder.mkdir(parents=True, exist_ok=True)
     model = model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
@@ -97,7 +98,7 @@ def train(
         done = step + 1
         if done % config.checkpoint_every == 0 or done == config.steps:
             _save(checkpoint, config, model, optimizer, schedule, done)
-            log.flush()
+            log.flush(done)
             save_curves(folder / "log.csv", folder / "curves.png")
         progress("training", done / config.steps)
     weights = folder / "weights.pt"
@@ -120,7 +121,7 @@ def draw_pairs(config: TrainingConfig, bank: Tensor, step: int) -> SlicePairs:
 
 
 class _Log:
-    """Means of the logged values every LOG_EVERY steps, as CSV."""
+    """Means of the logged values every LOG_EVERY steps and at every checkpoint, as CSV."""
 
     def __init__(self, path: Path, *, keep_until: int) -> None:
         self.path, self.started = path, time.perf_counter()
@@ -128,25 +129,32 @@ class _Log:
         self.rows: list[dict[str, float]] = []
         if keep_until and path.exists():
             with path.open(newline="", encoding="utf-8") as stream:
-                rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
+                rows = [
+                    {**{k: float(v) for k, v in row.items()}, "step": int(row["step"])}
+                    for row in csv.DictReader(stream)
+                ]
             self.rows = [row for row in rows if row["step"] <= keep_until]
         self.before = self.rows[-1]["seconds"] if self.rows else 0.0
 
     def add(self, step: int, values: dict[str, float]) -> None:
         self.pending.append(values)
         if (step + 1) % LOG_EVERY == 0:
-            mean = {k: sum(v[k] for v in self.pending) / len(self.pending) for k in values}
-            seconds = self.before + time.perf_counter() - self.started
-            self.rows.append({"step": step + 1, "seconds": round(seconds, 1), **mean})
-            self.pending = []
+            self._close(step + 1)
 
-    def flush(self) -> None:
-        if not self.rows:
-            return
+    def flush(self, step: int) -> None:
+        if self.pending:  # a resumed run must not miss them
+            self._close(step)
         with self.path.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.DictWriter(stream, fieldnames=list(self.rows[0]))
             writer.writeheader()
             writer.writerows(self.rows)
+
+    def _close(self, step: int) -> None:
+        names = self.pending[0]
+        mean = {k: sum(v[k] for v in self.pending) / len(self.pending) for k in names}
+        seconds = self.before + time.perf_counter() - self.started
+        self.rows.append({"step": step, "seconds": round(seconds, 1), **mean})
+        self.pending = []
 
 
 def _choose_device(device: str) -> str:
@@ -191,13 +199,17 @@ def _restore(
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> int:
-    state = torch.load(path, weights_only=True)
-    if state["config"] != asdict(config):
+    try:
+        state = torch.load(path, weights_only=True)
+        stored, step = state["config"], int(state["step"])
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, UnpicklingError):
+        raise InputError(f"{path}: damaged or no checkpoint; use a new output folder") from None
+    if stored != asdict(config):
         raise InputError(f"{path} belongs to another configuration; use a new output folder")
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     schedule.load_state_dict(state["schedule"])
-    return int(state["step"])
+    return step
 
 
 def _write(path: Path, state: dict[str, Any]) -> None:
