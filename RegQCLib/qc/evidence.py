@@ -76,13 +76,18 @@ def information(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArr
     determinant = a * d - covariance**2
     rows, columns, mixed = d / determinant, a / determinant, -covariance / determinant
     vector = np.stack([rows * row + mixed * column, mixed * row + columns * column])
+    # along the principal axes of the posterior the prior comes off each one by itself
+    angle = np.arctan2(mixed, (rows - columns) / 2) / 2
+    cosine, sine = np.cos(angle), np.sin(angle)
+    middle, radius = (rows + columns) / 2, np.hypot((rows - columns) / 2, mixed)
     prior = 1 / PRIOR_PIXELS**2
-    rows, columns = np.maximum(rows - prior, 0), np.maximum(columns - prior, 0)
-    limit = np.sqrt(rows * columns)  # keeps the matrix positive semi-definite
-    mixed = np.clip(mixed, -limit, limit)
+    first, second = np.maximum(middle + radius - prior, 0), np.maximum(middle - radius - prior, 0)
     # undoing shrinkage must not place an answer beyond the window that was searched
-    reach = WINDOW_PIXELS * np.stack([rows, columns])
-    vector = np.clip(vector, -reach, reach)
+    along = _clipped(cosine * vector[0] + sine * vector[1], WINDOW_PIXELS * first)
+    across = _clipped(cosine * vector[1] - sine * vector[0], WINDOW_PIXELS * second)
+    vector = np.stack([cosine * along - sine * across, sine * along + cosine * across])
+    rows, columns = first * cosine**2 + second * sine**2, first * sine**2 + second * cosine**2
+    mixed = (first - second) * cosine * sine
     return np.stack([rows, columns, mixed]) / pixel_mm**2, vector / pixel_mm
 
 
@@ -184,6 +189,11 @@ def multiply(entries: FloatArray, vectors: FloatArray) -> FloatArray:
         result[row] += value * vectors[column]
         if row != column:
             result[column] += value * vectors[row]
+    return result
+
+
+def _clipped(values: FloatArray, limit: FloatArray) -> FloatArray:
+    result: FloatArray = np.clip(values, -limit, limit)
     return result
 
 
