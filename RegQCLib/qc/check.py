@@ -67,6 +67,7 @@ def check(
     with watch.stage("inputs"):
         warnings = _require_inputs(fixed, moving, transform)
         judged = None if mask is None else require_mask(mask, fixed.grid)
+        drawn = _drawn_by_hand(transform, landmarks, labels)
     progress("preparing", 0.05)
     with watch.stage("preparation"):
         pair = prepare_pair(fixed, moving, transform, judged)
@@ -84,6 +85,9 @@ def check(
     verdict = verdict.with_field(plausibility)
     with watch.stage("similarity"):
         similarity = similarity_measures(pair.fixed, pair.moved, pair.body)
+    progress("drawing the error map", 0.95)
+    with watch.stage("error map"):
+        shown = _map(pair, scored)
     return AlignmentReport(
         verdict=verdict.word,
         reason=verdict.reason,
@@ -92,13 +96,13 @@ def check(
         axes=axis_scores(pair, scored, calibration, tolerance),
         overlap=pair.overlap,
         field=plausibility,
-        tg132=_tg132(pair, moving, transform, plausibility, landmarks, labels),
+        tg132=tg132_table(fixed.grid, plausibility, moving_grid=moving.grid, **drawn),
         similarity=similarity,
         timing_s={**watch.seconds, "total": round(sum(watch.seconds.values()), 4)},
         provenance=_provenance(fixed, moving, engine_name(engine), device, tolerance, warnings),
         fixed=pair.fixed,
         moved=pair.moved,
-        error_map=_map(pair, scored, watch),
+        error_map=shown,
         displacement=None if transform is None else to_displacement(transform, fixed.grid),
         tolerance_mm=tolerance,
     )
@@ -126,28 +130,25 @@ def _plausibility(
     return {**result, "warnings": warnings}
 
 
-def _map(pair: PreparedPair, scored: Scored | None, watch: Stopwatch) -> Volume | None:
+def _map(pair: PreparedPair, scored: Scored | None) -> Volume | None:
     if scored is None:
         return None
-    with watch.stage("error map"):
-        array = error_map(scored.measurement, pair.body, scored.scale, scored.moved_slices)
+    array = error_map(scored.measurement, pair.body, scored.scale, scored.moved_slices)
     return Volume(array, pair.fixed.affine, "error map")
 
 
-def _tg132(
-    pair: PreparedPair,
-    moving: Volume,
+def _drawn_by_hand(
     transform: Transform | None,
-    plausibility: dict[str, Any] | None,
     landmarks: tuple[ArrayLike, ArrayLike] | None,
     labels: tuple[Volume, Volume] | None,
-) -> list[dict[str, Any]]:
+) -> dict[str, Any]:
+    """What landmarks and contours say, for the TG-132 table."""
     measured: dict[str, Any] = {}
     if landmarks is not None:
         measured["landmarks_tre"] = target_registration_error(*landmarks, transform)
     if labels is not None:
         measured["dice"], measured["mda"] = contour_agreement(*labels, transform)
-    return tg132_table(pair.fixed.grid, plausibility, moving_grid=moving.grid, **measured)
+    return measured
 
 
 def _provenance(

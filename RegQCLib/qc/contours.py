@@ -27,7 +27,8 @@ def target_registration_error(
 
     fixed, moving: (N, 3) RAS mm, the same places in the same order. transform: fixed to moving
     points, None is identity. Fitzpatrick et al., IEEE TMI 17 (1998).
-    Raises InputError when the two lists differ in length or are empty.
+    Raises InputError when the two lists differ in length, are empty, or hold values that are not
+    finite.
     """
     start = np.asarray(fixed, dtype=np.float64)
     goal = np.asarray(moving, dtype=np.float64)
@@ -36,6 +37,8 @@ def target_registration_error(
             f"landmarks come as two lists of the same number of points (N, 3), got {start.shape} "
             f"and {goal.shape}; place the same points in the same order"
         )
+    if not (np.isfinite(start).all() and np.isfinite(goal).all()):
+        raise InputError("a landmark has a coordinate that is not finite; place it again")
     mapped = start if transform is None else transform.apply(start)
     return np.asarray(np.linalg.norm(mapped - goal, axis=1))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from RegQCLib.geometry.grid import Grid
 from RegQCLib.progress import Progress, silent
 from RegQCLib.qc.alignment_report import AxisScores, ErrorEstimate, SliceScore
 from RegQCLib.qc.calibration import Calibration
@@ -26,6 +27,7 @@ from RegQCLib.qc.stopwatch import Stopwatch
 FloatArray = NDArray[np.float64]
 
 CLEAR_SHIFT_MM = 1.0  # own motion of a slice that the error map shows
+MATCHING_SHARE = 0.7  # of the time spent observing
 
 
 @dataclass(frozen=True)
@@ -70,9 +72,9 @@ def observe(
             frame,
             engine,
             only=only,
-            progress=progress,
+            progress=lambda stage, part: progress(stage, MATCHING_SHARE * part),
         )
-    small = _classifier_frame(frame)
+    small = classifier_frame(frame)
     slices: dict[int, SliceFeatures] = {}
     for axis in range(3):
         indices = (
@@ -85,7 +87,7 @@ def observe(
                 pair.fixed_gray, pair.moved_gray, small, axis, indices, engine
             )
             slices[axis] = slice_features(measurement, axis, indices, classified)
-        progress("scoring slices", (axis + 1) / 3)
+        progress("scoring slices", MATCHING_SHARE + (1 - MATCHING_SHARE) * (axis + 1) / 3)
     return measurement, slices, volume_features(measurement, list(slices.values()))
 
 
@@ -147,14 +149,13 @@ def axis_scores(
         for index in range(grid.shape[axis]):
             p, mm = seen.get(index, (None, None))
             flagged = p is not None and p >= calibration.slice_flag
-            slices.append(SliceScore(index, _position(pair, axis, index), p, mm, flagged))
+            slices.append(SliceScore(index, slice_position(grid, axis, index), p, mm, flagged))
         result.append(AxisScores(plane_name(grid, axis), axis == stack, slices))
     return result
 
 
-def _position(pair: PreparedPair, axis: int, index: int) -> float:
-    """World coordinate (R, A or S) of the middle of a slice, mm."""
-    grid = pair.fixed.grid
+def slice_position(grid: Grid, axis: int, index: int) -> float:
+    """World coordinate (R, A or S) of the middle of a slice across an array axis, mm."""
     middle = (np.array(grid.shape[::-1]) - 1) / 2
     middle[2 - axis] = index
     return float(grid.to_world(middle)[grid.world_axes[2 - axis]])
@@ -173,7 +174,7 @@ def _moved_slices(
     return stack, own.indices[clear], own.shift_mm[clear]
 
 
-def _classifier_frame(frame: Frame) -> Frame:
+def classifier_frame(frame: Frame) -> Frame:
     """The same region on pixels large enough that any of its slices fits the classifier."""
     pixel = max(frame.pixel_mm, float(frame.extent_mm.max()) / (CLASSIFIER_PIXELS - 8))
     return Frame(frame.start, frame.stop, frame.spacing, pixel)
