@@ -6,8 +6,10 @@ Both engines read their files from ``RegQCLib/weights`` and take and return NumP
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
+import sys
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -86,13 +88,17 @@ class TorchEngine:
         self._device = device
         self._networks: dict[str, torch.nn.Module] = {}
         for network in NETWORKS:
-            arrays, settings = load_weights(weights / f"{network}.npz")
+            path = weights / f"{network}.npz"
+            arrays, settings = load_weights(path)
             model: torch.nn.Module
-            if network == "matcher":
-                model = Matcher(MatcherSettings(**settings))
-            else:
-                model = SliceClassifier(ClassifierSettings(**settings))
-            model.load_state_dict({name: torch.as_tensor(a) for name, a in arrays.items()})
+            try:
+                if network == "matcher":
+                    model = Matcher(MatcherSettings(**settings))
+                else:
+                    model = SliceClassifier(ClassifierSettings(**settings))
+                model.load_state_dict({name: torch.as_tensor(a) for name, a in arrays.items()})
+            except (TypeError, RuntimeError):
+                raise InputError(f"{path}: damaged or not a RegQC model; reinstall RegQC") from None
             self._networks[network] = model.eval().to(device)
 
     def match(self, images: FloatArray) -> FloatArray:
@@ -122,7 +128,8 @@ def choose_engine(device: str = "auto", *, backend: str = "auto") -> Engine:
         raise InputError(f"device is auto, cpu or cuda, got {device!r}")
     if backend not in ("auto", "openvino", "torch"):
         raise InputError(f"backend is auto, openvino or torch, got {backend!r}")
-    cuda = device != "cpu" and backend != "openvino" and _cuda_available()
+    wanted = device == "cuda" or (device == "auto" and _nvidia_driver())
+    cuda = wanted and backend != "openvino" and _cuda_available()
     if device == "cuda" and not cuda:
         raise InputError("no CUDA device that torch can use was found; use --device cpu")
     return _cached_engine("cuda" if cuda else "cpu", backend)
@@ -144,6 +151,15 @@ def _cached_engine(device: str, backend: str) -> Engine:
     if device == "cuda" or backend == "torch":
         return TorchEngine(device)
     return OpenVINOEngine()
+
+
+def _nvidia_driver() -> bool:
+    """Whether a GPU may be there at all; importing torch only to hear "no" takes seconds."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
 
 
 def _cuda_available() -> bool:

@@ -7,6 +7,7 @@ one-dimensional as float32. The network's settings are kept in the same file.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,16 @@ def load_weights(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             }
     except FileNotFoundError:
         raise InputError(f"{path}: no such model file; reinstall RegQC") from None
-    except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+        EOFError,
+        BadZipFile,
+        zlib.error,
+    ) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{path}: damaged or not a RegQC model; reinstall RegQC") from None
