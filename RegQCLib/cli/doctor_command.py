@@ -12,7 +12,6 @@ import typer
 
 REQUIRED = (
     "jinja2",
-    "matplotlib",
     "nibabel",
     "numpy",
     "openvino",
@@ -22,10 +21,10 @@ REQUIRED = (
     "typer",
 )
 OPTIONAL = {
-    "torch": "training, GPU",
-    "monai": "training, GPU",
-    "nncf": "quantization",
-    "onnx": "model export",
+    "torch": "GPU, synthesis, training",
+    "monai": "GPU, training",
+    "matplotlib": "synthesis, training",
+    "nncf": "export of models",
 }
 EXIT_NOT_READY = 2
 

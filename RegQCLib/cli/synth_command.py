@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from RegQCLib.cli.check_command import Device
+from RegQCLib.cli.optional import require_packages
 from RegQCLib.cli.progress import ProgressMode, part, reporter
-from RegQCLib.errors import InputError, MissingDependencyError
+from RegQCLib.errors import InputError
 
 LARGEST_MEAN_MM = 25.0
 
@@ -49,16 +50,11 @@ def synth_command(
     with reporter(progress) as report_progress:
         if bad := [mm for mm in mean_mm or () if not 0 <= mm <= LARGEST_MEAN_MM]:
             raise InputError(f"--mean-mm must be from 0 to {LARGEST_MEAN_MM:g} mm, got {bad[0]:g}")
-        try:
-            import torch
+        require_packages("synthesis", ("torch", "matplotlib"), "synth")
+        import torch
 
-            from RegQCLib.synthesis import write_pairs
-        except ModuleNotFoundError as error:
-            if error.name != "torch":
-                raise
-            raise MissingDependencyError(
-                "synthesis needs torch; run: pip install 'RegQC[torch]'"
-            ) from error
+        from RegQCLib.synthesis import write_pairs
+
         place = _place(device, cuda=torch.cuda.is_available())
         settings = write_pairs.PairSettings(
             count=count,

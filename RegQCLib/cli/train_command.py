@@ -1,4 +1,4 @@
-"""``regqc train qc``: train the slice classifier from a config file."""
+"""``regqc train qc``: train a slice model from a configuration."""
 
 from __future__ import annotations
 
@@ -8,15 +8,19 @@ from typing import Annotated
 import typer
 
 from RegQCLib.cli.check_command import Device
+from RegQCLib.cli.optional import require_packages
 from RegQCLib.cli.progress import ProgressMode, reporter
-from RegQCLib.errors import Cancelled, InputError, MissingDependencyError
+from RegQCLib.errors import Cancelled
 
 app = typer.Typer(help="Train a network (needs torch).", no_args_is_help=True)
 
 
 @app.command("qc")
 def train_qc_command(
-    config: Annotated[Path, typer.Option(help="Training configuration.")],
+    config: Annotated[
+        Path,
+        typer.Option(help="A TOML file, or the name of a shipped one: matcher, slice_classifier."),
+    ],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, logs and the model.")] = Path(
         "runs/qc"
     ),
@@ -29,17 +33,13 @@ def train_qc_command(
     ] = ProgressMode.auto,
 ) -> None:
     """Train the slice classifier on synthetic images; interrupted runs continue with --resume."""
+    from RegQCLib.training.config import load_config
+
     with reporter(progress) as report_progress:
-        if not config.is_file():
-            raise InputError(f"{config}: no such file; see RegQCLib/training/configs for examples")
-        try:
-            from RegQCLib.training.train_qc import train
-        except ModuleNotFoundError as error:
-            if error.name != "torch":
-                raise
-            raise MissingDependencyError(
-                "training needs torch; run: pip install 'RegQC[train]'"
-            ) from error
+        load_config(config)  # bad ones are told before torch loads
+        require_packages("training", ("torch", "monai", "matplotlib"), "train")
+        from RegQCLib.training.train_qc import train
+
         try:
             weights = train(
                 config, out, resume=resume, device=device.value, progress=report_progress

@@ -125,6 +125,9 @@ def test_doctor_names_a_missing_package(weights, monkeypatch):
     assert "problem: no_such_package is missing or broken; run: pip install" in done.stdout
 
 
+CONFIG = 'model = "matcher"\nname = "m"\nsteps = 2\nbatch = 2\nlearning_rate = 1e-3\n'
+
+
 @pytest.fixture
 def training(monkeypatch):
     """Put a stand-in in the place of the training module."""
@@ -143,7 +146,7 @@ def training(monkeypatch):
 
 def test_train_hands_its_options_on(tmp_path, training):
     config = tmp_path / "c.toml"
-    config.write_text("")
+    config.write_text(CONFIG)
     done = run_regqc(
         *("train", "qc", "--config", config, "--out", tmp_path / "run", "--resume"),
         *("--device", "cpu"),
@@ -159,7 +162,7 @@ def test_a_stopped_training_says_how_to_go_on(tmp_path, training):
 
     training.train = train
     config = tmp_path / "c.toml"
-    config.write_text("")
+    config.write_text(CONFIG)
     done = run_regqc("train", "qc", "--config", config, "--out", tmp_path / "run")
     assert done.code == 130
     assert done.stderr.startswith("cancelled: the last checkpoint is in")
@@ -169,8 +172,8 @@ def test_a_stopped_training_says_how_to_go_on(tmp_path, training):
 def test_train_without_its_config_or_torch_says_what_to_do(tmp_path, monkeypatch):
     done = run_regqc("train", "qc", "--config", tmp_path / "none.toml")
     assert done.code == 2
-    assert "none.toml: no such file" in done.stderr
-    (tmp_path / "c.toml").write_text("")
+    assert "none.toml: no such training configuration" in done.stderr
+    (tmp_path / "c.toml").write_text(CONFIG)
     monkeypatch.delitem(sys.modules, "RegQCLib.training.train_qc", raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     for name in [n for n in sys.modules if n.startswith("RegQCLib.training")]:
@@ -178,3 +181,21 @@ def test_train_without_its_config_or_torch_says_what_to_do(tmp_path, monkeypatch
     done = run_regqc("train", "qc", "--config", tmp_path / "c.toml")
     assert done.code == 2
     assert done.stderr == "error: training needs torch; run: pip install 'RegQC[train]'\n"
+
+
+def test_a_shipped_training_configuration_goes_by_its_name(tmp_path, training):
+    done = run_regqc("train", "qc", "--config", "matcher", "--out", tmp_path / "run")
+    assert done.code == 0, done.stderr
+    assert training.calls[0][0] == Path("matcher")
+
+
+def test_several_missing_packages_are_named_together(tmp_path, monkeypatch):
+    for name in ("monai", "matplotlib"):
+        monkeypatch.setitem(sys.modules, name, None)
+    done = run_regqc("train", "qc", "--config", "matcher", "--out", tmp_path / "run")
+    assert done.code == 2
+    assert done.stdout == ""
+    assert done.stderr == (
+        "error: training needs monai and matplotlib; run: pip install 'RegQC[train]'\n"
+    )
+    assert not (tmp_path / "run").exists()

@@ -107,5 +107,5 @@ def test_without_torch_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     done = run_regqc("synth", "--out", tmp_path / "a")
     assert done.code == 2
-    assert done.stderr == "error: synthesis needs torch; run: pip install 'RegQC[torch]'\n"
+    assert done.stderr == "error: synthesis needs torch; run: pip install 'RegQC[synth]'\n"
     assert not (tmp_path / "a").exists()
