@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 
 from RegQCLib.qc.planes import Frame, in_plane_axes
 
@@ -139,13 +139,16 @@ def affine_motion(evidence: Evidence, *, iterations: int = 6) -> FloatArray:
         return motion
     center = _local_solution(matrix, weighted)
     prior = np.kron(np.eye(3), np.diag([30.0**2] * 3 + [1e-2]))
+    products = (basis[:, :, None] * basis[:, None, :]).reshape(-1, 16)
     robust = np.ones(len(basis))
     for _ in range(iterations):
-        left = np.einsum("m,mab,mc,md->acbd", robust, matrix, basis, basis, optimize=True)
-        right = np.einsum("m,ma,mc->ac", robust, weighted, basis, optimize=True)
+        left = (matrix.reshape(-1, 9) * robust[:, None]).T @ products
+        left = left.reshape(3, 3, 4, 4).transpose(0, 2, 1, 3)
+        right = (weighted * robust[:, None]).T @ basis
         motion = np.linalg.solve(left.reshape(12, 12) + prior, right.reshape(12)).reshape(3, 4)
         residual = center - basis @ motion.T
-        distance = np.sqrt(np.einsum("ma,mab,mb->m", residual, matrix, residual).clip(0))
+        pull = np.matmul(matrix, residual[..., None])[..., 0]
+        distance = np.sqrt((pull * residual).sum(axis=1).clip(0))
         scale = 1.5 * max(float(np.median(distance)), 0.5)
         robust = np.minimum(1.0, scale / np.maximum(distance, 1e-9))
     return motion
@@ -166,12 +169,10 @@ def displacement_field(
     width = SMOOTHING_MM / evidence.spacing
     # turns a mean into about a sum over the kernel
     unit = (2 * np.sqrt(np.pi) * max(width, 0.3)) ** 3
-    precision = np.stack([gaussian_filter(p, width) for p in evidence.precision]) * unit
-    weighted = np.stack([gaussian_filter(w, width) for w in evidence.weighted]) * unit
+    precision = _smoothed(evidence.precision, width) * unit
+    weighted = _smoothed(evidence.weighted, width) * unit
     remainder = weighted - multiply(precision, global_part)
-    matrix = symmetric(precision) + rigidity * np.eye(3)
-    local = np.linalg.solve(matrix, np.moveaxis(remainder, 0, -1)[..., None])[..., 0]
-    return global_part + np.moveaxis(local, -1, 0), precision
+    return global_part + _local_part(precision, remainder, rigidity), precision
 
 
 def symmetric(entries: FloatArray) -> FloatArray:
@@ -190,6 +191,33 @@ def multiply(entries: FloatArray, vectors: FloatArray) -> FloatArray:
         if row != column:
             result[column] += value * vectors[row]
     return result
+
+
+def _smoothed(entries: FloatArray, width: float) -> FloatArray:
+    """Gaussian smoothing of (C, K, J, I) over the lattice, as matrix products: these are fast."""
+    k, j, i = (gaussian_filter1d(np.eye(n), width, axis=0) for n in entries.shape[1:])
+    rows = np.matmul(np.matmul(j, entries), i.T)
+    flat = rows.reshape(*rows.shape[:2], -1)
+    result: FloatArray = np.matmul(k, flat).reshape(entries.shape)
+    return result
+
+
+def _local_part(precision: FloatArray, remainder: FloatArray, rigidity: float) -> FloatArray:
+    """Solve (precision + rigidity) x = remainder at every point, (3, ...), by Cramer's rule."""
+    kk, jj, ii, kj, ki, ji = precision
+    kk, jj, ii = kk + rigidity, jj + rigidity, ii + rigidity
+    inverse = np.stack(
+        [
+            jj * ii - ji**2,
+            kk * ii - ki**2,
+            kk * jj - kj**2,
+            ki * ji - kj * ii,
+            kj * ji - ki * jj,
+            kj * ki - ji * kk,
+        ]
+    )
+    determinant = kk * inverse[0] + kj * inverse[3] + ki * inverse[4]
+    return multiply(inverse, remainder) / determinant
 
 
 def _clipped(values: FloatArray, limit: FloatArray) -> FloatArray:
