@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.progress import Progress, silent
 from RegQCLib.qc.evidence import (
+    QUERY_PIXELS,
     Evidence,
     add_slices,
     affine_motion,
@@ -100,7 +101,6 @@ def measure(
     body: region's voxels that lie in the body and in both fields of view. only: slices of the
     region to look at, by array axis; by default every slice of a thick stack, else every 4 mm.
     """
-    evidence = empty_evidence(frame)
     planes: dict[int, PlaneResult] = {}
     stack = acquisition_axis(grid)
     for axis in range(3):
@@ -109,10 +109,20 @@ def measure(
         else:
             indices = only.get(axis, np.zeros(0, dtype=np.intp))
         planes[axis] = PlaneResult(
-            axis, indices, _match(fixed, moved, frame, axis, indices, engine)
+            axis, indices, match_slices(fixed, moved, frame, axis, indices, engine)
         )
         progress("matching slices", (axis + 1) / 3)
-    lattice_body = body_on_lattice(body, frame, evidence)
+    return put_together(planes, frame, body_on_lattice(body, frame))
+
+
+def put_together(
+    planes: dict[int, PlaneResult], frame: Frame, lattice_body: FloatArray
+) -> Measurement:
+    """One displacement field from what the matcher saw in the slices of all planes.
+
+    lattice_body: (K, J, I) share of body around each lattice point, see `body_on_lattice`.
+    """
+    evidence = empty_evidence(frame)
     for plane in planes.values():
         _collect(evidence, plane, frame, lattice_body)
     motion = affine_motion(evidence)
@@ -120,16 +130,16 @@ def measure(
     return Measurement(frame, evidence, motion, displacement, precision, lattice_body, planes)
 
 
-def body_on_lattice(body: NDArray[np.bool_], frame: Frame, evidence: Evidence) -> FloatArray:
+def body_on_lattice(body: NDArray[np.bool_], frame: Frame) -> FloatArray:
     """Share of body, 0 to 1, around every lattice point."""
     result = body.astype(np.float32)
     for axis in range(3):
-        weights = frame.weights(axis)[:: frame.pixels(axis) // evidence.shape[axis]]
+        weights = frame.weights(axis)[::QUERY_PIXELS]
         result = np.moveaxis(np.tensordot(weights, result, axes=(1, axis)), 0, axis)
     return result.astype(np.float64)
 
 
-def _match(
+def match_slices(
     fixed: NDArray[np.float32],
     moved: NDArray[np.float32],
     frame: Frame,
@@ -137,6 +147,7 @@ def _match(
     indices: NDArray[np.intp],
     engine: Engine,
 ) -> NDArray[np.float32]:
+    """Moments (N, 5, rows, columns) that the matcher sees in slices of the region, in batches."""
     parts = []
     for start in range(0, len(indices), BATCH):
         images = slice_images(fixed, moved, frame, axis, indices[start : start + BATCH])

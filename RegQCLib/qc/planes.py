@@ -109,7 +109,8 @@ def slice_images(
     rows, columns = frame.weights(row_axis), frame.weights(column_axis).T
     result = np.empty((len(indices), 2, rows.shape[0], columns.shape[1]), dtype=np.float32)
     for channel, array in enumerate((fixed, moved)):
-        stack = np.moveaxis(array, axis, 0)[indices]
+        # contiguous, or the products would run without BLAS
+        stack = np.ascontiguousarray(np.moveaxis(array, axis, 0)[indices])
         np.matmul(np.matmul(rows, stack), columns, out=result[:, channel])
     return result
 

@@ -51,9 +51,9 @@ def phantom_pair(shape: tuple[int, int, int], *, seed: int = 0) -> tuple[Volume,
 def measure() -> dict[str, Any]:
     """Seconds by stage, their sum, the reference, and peak memory of this process in GB."""
     import SimpleITK
-    from RegQCLib.qc.check import check
 
     from RegQCLib.geometry.sitk import affine_to_sitk, to_sitk
+    from RegQCLib.qc.check import check
 
     started = time.perf_counter()
     check(*phantom_pair(WARM_SHAPE))
@@ -79,14 +79,13 @@ def measure() -> dict[str, Any]:
     }
 
 
-def three_slices(fixed: Volume, moving: Volume) -> float | None:
-    """Seconds to judge the three visible slices alone; None while the library has no such call."""
-    try:
-        from RegQCLib.qc.check import check_slices
-    except ImportError:
-        return None
-    middle = tuple(n // 2 for n in fixed.shape)
-    return _best(lambda: check_slices(fixed, moving, middle))
+def three_slices(fixed: Volume, moving: Volume) -> float:
+    """Seconds to judge the three visible slices alone under a new transform, as dragging needs."""
+    from RegQCLib.qc.live import SliceProbe
+
+    probe = SliceProbe(fixed, moving)
+    k, j, i = (n // 2 for n in fixed.shape)
+    return _best(lambda: probe.score((k, j, i), MOTION))
 
 
 def main() -> int:
