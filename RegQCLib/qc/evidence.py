@@ -162,10 +162,7 @@ def displacement_field(
     rigidity: precision (1/mm^2) of the belief that the affine motion is all there is; local
     evidence must outweigh it.
     """
-    points = evidence.positions()
-    middle = points.reshape(3, -1).mean(axis=1).reshape(3, 1, 1, 1)
-    global_part = np.einsum("ab,bkji->akji", motion[:, :3], points - middle)
-    global_part += motion[:, 3].reshape(3, 1, 1, 1)
+    global_part = affine_displacement(evidence, motion)
     width = SMOOTHING_MM / evidence.spacing
     # turns a mean into about a sum over the kernel
     unit = (2 * np.sqrt(np.pi) * max(width, 0.3)) ** 3
@@ -173,6 +170,14 @@ def displacement_field(
     weighted = _smoothed(evidence.weighted, width) * unit
     remainder = weighted - multiply(precision, global_part)
     return global_part + _local_part(precision, remainder, rigidity), precision
+
+
+def affine_displacement(evidence: Evidence, motion: FloatArray) -> FloatArray:
+    """(3, K, J, I) mm at the lattice points: what `affine_motion` says there."""
+    points = evidence.positions()
+    middle = points.reshape(3, -1).mean(axis=1).reshape(3, 1, 1, 1)
+    linear = np.einsum("ab,bkji->akji", motion[:, :3], points - middle)
+    return np.asarray(linear + motion[:, 3].reshape(3, 1, 1, 1))
 
 
 def symmetric(entries: FloatArray) -> FloatArray:

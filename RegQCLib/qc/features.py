@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from RegQCLib.qc.evidence import symmetric
+from RegQCLib.qc.evidence import affine_displacement, symmetric
 from RegQCLib.qc.measure import BATCH, Engine, Measurement, PlaneResult
 from RegQCLib.qc.planes import Frame, in_plane_axes, slice_images
 
@@ -90,7 +90,8 @@ def volume_features(measurement: Measurement, slices: list[SliceFeatures]) -> Fl
     if not inside.any():
         inside = measurement.body >= measurement.body.max()
     length = np.sqrt((measurement.displacement**2).sum(axis=0))
-    affine = np.sqrt((_affine_part(measurement) ** 2).sum(axis=0))
+    motion = affine_displacement(measurement.evidence, measurement.motion)
+    affine = np.sqrt((motion**2).sum(axis=0))
     evidence = measurement.precision[:3].sum(axis=0)
     stacked = np.concatenate([s.values for s in slices]) if slices else np.zeros((0, 5))
     logit, network = (
@@ -171,13 +172,6 @@ def _product(precision: FloatArray, vector: FloatArray) -> FloatArray:
     return np.stack(
         [p_rows * vector[0] + mixed * vector[1], mixed * vector[0] + p_columns * vector[1]]
     )
-
-
-def _affine_part(measurement: Measurement) -> FloatArray:
-    points = measurement.evidence.positions()
-    middle = points.reshape(3, -1).mean(axis=1).reshape(3, 1, 1, 1)
-    linear = np.einsum("ab,bkji->akji", measurement.motion[:, :3], points - middle)
-    return linear + measurement.motion[:, 3].reshape(3, 1, 1, 1)
 
 
 def _disagreement(measurement: Measurement, inside: NDArray[np.bool_]) -> float:

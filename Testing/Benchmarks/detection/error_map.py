@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import zlib
 from collections.abc import Sequence
@@ -35,6 +34,7 @@ from Testing.Benchmarks.detection.moves import Body, random_field
 from Testing.Benchmarks.detection.pairs import Pair, load_pairs
 from Testing.Benchmarks.detection.speed import phantom_pair
 from Testing.Benchmarks.detection.tables import table
+from Testing.Benchmarks.results_file import write_results
 
 PHANTOM = "phantom"
 PHANTOM_SHAPE = (112, 128, 112)
@@ -187,8 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result = summarize(wrong, local)
     print(markdown(result))
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        write_results(args.out, result)
     return 0
 
 

@@ -6,8 +6,6 @@ Prints tables in Markdown and writes every figure as JSON. See Testing/Benchmark
 from __future__ import annotations
 
 import argparse
-import json
-import math
 import platform
 import sys
 import tempfile
@@ -23,6 +21,7 @@ from Testing.Benchmarks.detection.moves import SIZES_MM
 from Testing.Benchmarks.detection.pairs import load_natural_pairs, load_pairs
 from Testing.Benchmarks.detection.summary import summarize
 from Testing.Benchmarks.detection.tables import markdown
+from Testing.Benchmarks.results_file import write_results
 
 METHODS = ("regqc", *baselines.NAMES)
 PARTS = ("moves", "natural", "slices", "stress", "borderline")
@@ -61,9 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(markdown(result))
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(_finite(result), indent=1, allow_nan=False)
-        args.out.write_text(text + "\n", encoding="utf-8")
+        write_results(args.out, result)
     return 0
 
 
@@ -129,15 +126,6 @@ def _names(allowed: Sequence[str]) -> Any:
 
 def _sizes(text: str) -> tuple[float, ...]:
     return tuple(float(part) for part in text.split(","))
-
-
-def _finite(value: Any) -> Any:
-    """The same value with NaN as None, which JSON can hold."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":

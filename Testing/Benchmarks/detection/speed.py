@@ -24,6 +24,7 @@ from scipy.ndimage import gaussian_filter
 from RegQCLib.geometry.resample import resample
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
+from Testing.Benchmarks.results_file import write_results
 
 SHAPE = (160, 192, 160)
 WARM_SHAPE = (48, 56, 48)
@@ -101,11 +102,10 @@ def main() -> int:
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         return done.returncode
-    text = json.dumps(json.loads(done.stdout.splitlines()[-1]), indent=1)
-    print(text)
+    result = json.loads(done.stdout.splitlines()[-1])
+    print(json.dumps(result, indent=1))
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text + "\n", encoding="utf-8")
+        write_results(args.out, result)
     return 0
 
 

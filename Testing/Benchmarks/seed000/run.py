@@ -8,7 +8,6 @@ models and resampled pairs are kept in --cache; a stopped run goes on from there
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import platform
 import shlex
@@ -27,6 +26,7 @@ from RegQCLib.synthesis.label_maps import load_or_make_bank
 from RegQCLib.training.config import TrainingConfig
 from RegQCLib.training.train_qc import BANK_SEED
 from Testing.Benchmarks.detection.pairs import data_folder, load_pairs
+from Testing.Benchmarks.results_file import write_results
 from Testing.Benchmarks.seed000.evaluation import evaluate
 from Testing.Benchmarks.seed000.figure import save_figure
 from Testing.Benchmarks.seed000.limits import limits
@@ -97,9 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     result["command"] = shlex.join(["python", "-m", "Testing.Benchmarks.seed000.run", *given])
     print(table(result["results"]))
     if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(_finite(result), indent=1, allow_nan=False)
-        args.out.write_text(text + "\n", encoding="utf-8")
+        write_results(args.out, result)
     if args.figure:
         save_figure(result["results"], args.figure)
     return 0
@@ -248,15 +246,6 @@ def _models(text: str) -> tuple[str, ...]:
     if wrong:
         raise argparse.ArgumentTypeError(f"{wrong[0]!r} is none of {', '.join(SETS)}")
     return names
-
-
-def _finite(value: Any) -> Any:
-    """The same value with NaN as None, which JSON can hold."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 if __name__ == "__main__":
