@@ -49,7 +49,8 @@ def examine() -> dict[str, Any]:
     from RegQCLib.cli.shipped_models import missing_models, shipped_models
     from RegQCLib.geometry.memory import available_bytes
 
-    versions = {name: _version(name) for name in (*REQUIRED, *OPTIONAL)}
+    versions = {name: _version(name) for name in REQUIRED}
+    versions |= {name: _installed(name) for name in OPTIONAL}  # importing them takes long
     problems = [
         f"{name} is missing or broken; run: pip install {name}"
         for name in REQUIRED
@@ -97,10 +98,15 @@ def _version(name: str) -> str | None:
         module = import_module(name)
     except Exception:  # noqa: BLE001 - a broken library may raise anything while it loads
         return None
+    return _installed(name) or str(getattr(module, "__version__", "unknown"))
+
+
+def _installed(name: str) -> str | None:
+    """Return the version of a package that pip knows, else None."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return str(getattr(module, "__version__", "unknown"))
+        return None
 
 
 def _openvino_devices() -> list[str]:
@@ -110,6 +116,8 @@ def _openvino_devices() -> list[str]:
 
 
 def _cuda_devices() -> list[str]:
-    import torch
-
+    try:
+        import torch
+    except Exception:  # noqa: BLE001 - as in _version; a check needs no torch
+        return []
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
