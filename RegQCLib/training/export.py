@@ -73,7 +73,9 @@ def _quantize(model: nn.Module, config: TrainingConfig, images: list[Tensor]) ->
     data = nncf.Dataset([batch.numpy() for batch in images])
     # matching compares features by dot products whose differences are small: those and
     # the moments of the softmax stay in float
-    ignored = nncf.IgnoredScope(types=list(FLOAT_OPERATIONS), validate=False) if config.model == "matcher" else None
+    ignored = None
+    if config.model == "matcher":
+        ignored = nncf.IgnoredScope(types=list(FLOAT_OPERATIONS), validate=False)
     return nncf.quantize(
         converted,
         data,
