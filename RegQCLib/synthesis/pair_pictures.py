@@ -107,10 +107,10 @@ def draw_rows(rows: Sequence[PictureRow], path: Path) -> None:
     if with_repaired:  # the rows show one volume: one scale
         limits = [max(limits)] * len(rows)
     for axes, row, limit in zip(grid, rows, limits, strict=True):
-        fixed, moving = _windowed(row.fixed), _windowed(row.moving)
+        fixed, moving = _windowed(row.fixed, row.fixed), _windowed(row.moving, row.moving)
         shown = [fixed, moving]
         if row.repaired is not None:
-            shown.append(_windowed(row.repaired))
+            shown.append(_windowed(row.repaired, row.moving))
         shown.append(checkerboard(fixed, moving, row.pixel_mm))
         aspect = row.pixel_mm[0] / row.pixel_mm[1]
         for axis, image in zip(axes, shown, strict=False):
@@ -126,8 +126,9 @@ def draw_rows(rows: Sequence[PictureRow], path: Path) -> None:
     figure.savefig(path, dpi=DOTS_PER_INCH)
 
 
-def _windowed(image: Array) -> Array:
-    low, high = np.percentile(image, WINDOW_PERCENTILES)
+def _windowed(image: Array, like: Array) -> Array:
+    """Gray values in [0, 1], by the window of another image, so that both look alike."""
+    low, high = np.percentile(like, WINDOW_PERCENTILES)
     return np.clip((image - low) / max(high - low, 1e-6), 0, 1)
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from RegQCLib.geometry.fields import DisplacementField
+from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.resample import coverage, resample
 from RegQCLib.synthesis import volume_pairs
 from RegQCLib.synthesis.appearance import Contrast
@@ -132,3 +133,13 @@ def test_stacks_have_thick_slices_and_thin_volumes_do_not(bank):
     np.testing.assert_allclose(thick.moving.spacing, thick.fixed.spacing, rtol=1e-6)
     np.testing.assert_allclose(thin.fixed.spacing, thin.fixed.spacing[0], rtol=1e-6)
     assert not thin.slice_shifts_mm.any()
+
+
+def test_slices_are_sampled_around_their_centers():
+    affine = np.array([[0, 0, -4, 3], [1.2, 0, 0, 5], [0, -1.5, 0, 2], [0, 0, 0, 1.0]])
+    grid = Grid((3, 4, 5), affine)
+    place = torch.device("cpu")
+    np.testing.assert_allclose(volume_pairs._points(grid, place), grid.points(), atol=1e-5)
+    fine = volume_pairs._points(grid, place, 4).reshape(3, 4, 4, 5, 3)
+    np.testing.assert_allclose(fine.mean(dim=1), grid.points(), atol=1e-5)
+    np.testing.assert_allclose(np.diff(fine, axis=1)[..., 0], -1, atol=1e-5)  # 4 mm in 4 parts
