@@ -43,7 +43,7 @@ from Testing.Benchmarks.seed000.training import (
 
 SYNTHETIC = "synthmed"
 SETS = (SYNTHETIC, *ORGANS)
-SHIPPED = "shipped"
+SHIPPED = "synthmed (shipped)"
 SEED_PAIRS = 6000  # what the seed trained on
 TEST_MAPS = 8
 TEST_BANK_SEED = 5000  # label maps that neither these models nor the shipped one trained on
