@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from RegQCLib import __version__
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.transform_checks import require_plausible_transform
 from RegQCLib.geometry.transforms import Transform, to_displacement
@@ -161,8 +162,8 @@ def _provenance(
 ) -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
-    versions: dict[str, str] = {"python": platform.python_version()}
-    for package in ("RegQCLib", "numpy", "scipy", "SimpleITK", "openvino", "torch"):
+    versions = {"RegQC": __version__, "python": platform.python_version()}
+    for package in ("numpy", "scipy", "SimpleITK", "openvino", "torch"):
         try:
             versions[package] = version(package)
         except PackageNotFoundError:

@@ -82,7 +82,7 @@ class TorchEngine:
             from RegQCLib.qc.networks.slice_classifier import ClassifierSettings, SliceClassifier
         except ImportError:
             raise MissingDependencyError(
-                "running the check in torch needs: pip install 'RegQCLib[torch]'"
+                "running the check in torch needs: pip install 'RegQC[torch]'"
             ) from None
         self.name = f"torch-{device}"
         self._device = device
