@@ -69,9 +69,9 @@ def information(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArr
     """
     row, column, row_variance, column_variance, covariance = moments.astype(np.float64)
     # rounding may leave variances below zero, or a covariance above what they allow
-    a = np.maximum(row_variance, 0) + NOISE_PIXELS**2
-    d = np.maximum(column_variance, 0) + NOISE_PIXELS**2
-    largest = MAX_CORRELATION * np.sqrt(a * d)
+    row_variance, column_variance = np.maximum(row_variance, 0), np.maximum(column_variance, 0)
+    a, d = row_variance + NOISE_PIXELS**2, column_variance + NOISE_PIXELS**2
+    largest = np.sqrt(np.minimum(MAX_CORRELATION**2 * a * d, row_variance * column_variance))
     covariance = np.clip(covariance, -largest, largest)
     determinant = a * d - covariance**2
     rows, columns, mixed = d / determinant, a / determinant, -covariance / determinant
@@ -167,8 +167,9 @@ def displacement_field(
     # turns a mean into about a sum over the kernel
     unit = (2 * np.sqrt(np.pi) * max(width, 0.3)) ** 3
     precision = _smoothed(evidence.precision, width) * unit
-    weighted = _smoothed(evidence.weighted, width) * unit
-    remainder = weighted - multiply(precision, global_part)
+    # taken off before smoothing, or the slope of the affine part would show at the body's border
+    remainder = evidence.weighted - multiply(evidence.precision, global_part)
+    remainder = _smoothed(remainder, width) * unit
     return global_part + _local_part(precision, remainder, rigidity), precision
 
 
