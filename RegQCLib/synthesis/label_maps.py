@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.geometry.warp_torch import exponential, warp
 from RegQCLib.progress import Progress, silent
 from RegQCLib.synthesis.noise import multiscale_noise, resize, smooth_noise
@@ -75,7 +76,6 @@ def load_or_make_bank(
         bank[index] = random_label_map((size, size, size), generator).numpy()
         progress("drawing label maps", (index + 1) / count)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".partial.npy")
-    np.save(temporary, bank)
-    temporary.replace(path)
+    with atomic_file(path) as temporary:
+        np.save(temporary, bank)
     return torch.from_numpy(bank)

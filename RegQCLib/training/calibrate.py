@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.qc.calibration import ErrorModel
 from RegQCLib.qc.features import SLICE_FEATURES, VOLUME_FEATURES
 from RegQCLib.qc.inference import WEIGHTS, OpenVINOEngine
@@ -149,9 +150,8 @@ def _observations(bank: Tensor, engine: Engine, pairs: int, cache: Path) -> list
         if not file.exists():
             seen = observe_pair(bank, number, engine)
             arrays = {} if seen is None else {k: np.asarray(v) for k, v in vars(seen).items()}
-            partial = file.with_suffix(".partial.npz")
-            np.savez(partial, **arrays)  # type: ignore[arg-type]
-            partial.replace(file)
+            with atomic_file(file) as partial:
+                np.savez(partial, **arrays)  # type: ignore[arg-type]
             print(f"{number + 1} of {pairs}", flush=True)  # noqa: T201
         with np.load(file) as stored:
             if "volume" in stored:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.progress import Progress, silent
 from RegQCLib.qc.networks.matcher import Matcher, MatcherSettings
 from RegQCLib.qc.networks.slice_classifier import ClassifierSettings, SliceClassifier
@@ -213,6 +214,5 @@ def _restore(
 
 
 def _write(path: Path, state: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".partial")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    with atomic_file(path) as temporary:
+        torch.save(state, temporary)
