@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from RegQCLib.qc.evidence import affine_displacement, symmetric
 from RegQCLib.qc.measure import BATCH, Engine, Measurement, PlaneResult
-from RegQCLib.qc.planes import Frame, in_plane_axes, slice_images
+from RegQCLib.qc.planes import Frame, in_plane_axes, slice_images, stack_axis
 
 FloatArray = NDArray[np.float64]
 
@@ -61,12 +61,14 @@ def slice_features(
 ) -> SliceFeatures:
     """Features of the slices ``indices`` (of the region) across an array axis.
 
-    Matched slices also tell their own motion; the others inherit the volume's field.
+    Slices of a stack also tell their own motion; others have the volume's field alone.
     """
     field = layers_at(measurement, axis, indices, measurement.displacement)
     body = layers_at(measurement, axis, indices, measurement.body[None])[0] > INSIDE
     precision = layers_at(measurement, axis, indices, measurement.precision[:3]).sum(axis=0)
-    shift = _own_shift(measurement.planes[axis], indices, measurement, field, body)
+    shift = np.zeros((len(indices), 3))
+    if axis == stack_axis(measurement.frame.spacing):  # other slices were not acquired one by one
+        shift = _own_shift(measurement.planes[axis], indices, measurement, field, body)
     count = np.maximum(body.sum(axis=(1, 2)), 1)
     length = np.sqrt(((field + shift.T[:, :, None, None]) ** 2).sum(axis=0))
     error = (length * body).sum(axis=(1, 2)) / count

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.progress import Progress, silent
+from RegQCLib.qc.credibility import credible_displacement, credible_motion
 from RegQCLib.qc.evidence import (
     QUERY_PIXELS,
     Evidence,
@@ -19,11 +20,10 @@ from RegQCLib.qc.evidence import (
     empty_evidence,
     information,
 )
-from RegQCLib.qc.planes import Frame, acquisition_axis, in_plane_axes, slice_images
+from RegQCLib.qc.planes import MATCH_EVERY_MM, Frame, acquisition_axis, in_plane_axes, slice_images
 
 FloatArray = NDArray[np.float64]
 
-MATCH_EVERY_MM = 4.0  # distance of matched slices where slices are thin
 MIN_BODY_PIXELS = 200.0  # of body in a slice, below which it is not looked at
 BATCH = 8
 RIGIDITY = 60.0  # see evidence.displacement_field
@@ -127,6 +127,8 @@ def put_together(
         _collect(evidence, plane, frame, lattice_body)
     motion = affine_motion(evidence)
     displacement, precision = displacement_field(evidence, motion, rigidity=RIGIDITY)
+    displacement = credible_displacement(displacement, evidence, motion, frame)
+    motion = credible_motion(motion)
     return Measurement(frame, evidence, motion, displacement, precision, lattice_body, planes)
 
 

@@ -18,7 +18,8 @@ from RegQCLib.geometry.grid import PLANE_NAMES, Grid
 FloatArray = NDArray[np.float32]
 
 MULTIPLE = 8  # sides of slices, for the networks
-TARGET_PIXELS = 184  # along the longest side of the body
+MATCH_EVERY_MM = 4.0  # distance of matched slices where slices are thin
+PIXEL_BUDGET = 3.6e6  # in all matched slices together: keeps time and memory in bounds
 FINEST_MM = 0.75
 MARGIN_MM = 6.0
 THICK_RATIO = 1.8  # spacing against the finest one that makes an axis the slice axis
@@ -76,8 +77,8 @@ class Frame:
 def frame_around(body: NDArray[np.bool_], grid: Grid, *, pixel_mm: float | None = None) -> Frame:
     """The frame around a body mask (k, j, i) with a margin of 6 mm.
 
-    Without ``pixel_mm``, pixels are chosen so that the longest side has about 184 of them, but not
-    finer than 0.75 mm or half the finest voxel.
+    Without ``pixel_mm``, pixels are as fine as the budget of all matched slices allows, but not
+    finer than 0.75 mm or three quarters of the finest voxel.
     """
     spacing = tuple(float(s) for s in grid.spacing[::-1])
     start, stop = [], []
@@ -87,9 +88,10 @@ def frame_around(body: NDArray[np.bool_], grid: Grid, *, pixel_mm: float | None 
         margin = int(np.ceil(MARGIN_MM / spacing[axis]))
         start.append(max(0, int(used[0]) - margin))
         stop.append(min(body.shape[axis], int(used[-1]) + 1 + margin))
-    extent = max((b - a) * s for a, b, s in zip(start, stop, spacing, strict=True))
     if pixel_mm is None:
-        pixel_mm = max(extent / TARGET_PIXELS, FINEST_MM, min(spacing) / 2)
+        volume = np.prod([(b - a) * s for a, b, s in zip(start, stop, spacing, strict=True)])
+        affordable = float(np.sqrt(3 * volume / (max(MATCH_EVERY_MM, *spacing) * PIXEL_BUDGET)))
+        pixel_mm = max(affordable, FINEST_MM, 0.75 * min(spacing))
     return Frame(
         (start[0], start[1], start[2]),
         (stop[0], stop[1], stop[2]),
@@ -121,11 +123,13 @@ def in_plane_axes(axis: int) -> tuple[int, int]:
 
 
 def acquisition_axis(grid: Grid) -> int | None:
-    """Array axis along which slices were acquired, or None when voxels are about isotropic.
+    """Array axis along which slices were acquired, or None when voxels are about isotropic."""
+    k, j, i = (float(s) for s in grid.spacing[::-1])
+    return stack_axis((k, j, i))
 
-    Recognized from the spacing: one axis clearly coarser than both others.
-    """
-    spacing = grid.spacing[::-1]
+
+def stack_axis(spacing: tuple[float, float, float]) -> int | None:
+    """The axis of ``spacing`` (mm along k, j, i) that is clearly coarser than both others."""
     order = np.argsort(spacing)
     if spacing[order[2]] < THICK_RATIO * spacing[order[1]]:
         return None
