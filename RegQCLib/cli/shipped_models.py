@@ -12,7 +12,7 @@ from pathlib import Path
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 SUMS = "SHA256SUMS"
-NOT_MODELS = {".md", ".py", ".json", ".txt", ""}
+NOT_MODELS = {".md", ".py", ".txt", ""}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What is not believed although slices seem to show it: two priors on the residual displacement.
 
-Two contrasts do not show the same surfaces. Where one cannot see a layer (fluid in FLAIR, fat where it
-is suppressed), the body's outlines lie a millimeter apart, all around: that looks like scaling,
+Two contrasts do not show the same surfaces. Where one cannot see a layer (fluid in FLAIR, fat where
+it is suppressed), the body's outlines lie a millimeter apart, all around: that looks like scaling,
 which hardly happens between scans of one body. And where exactly a thick slice lies is known to a
 fraction of its thickness only. Both are taken off before anything is judged. Axes are (k, j, i).
 """

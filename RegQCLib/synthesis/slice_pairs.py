@@ -56,12 +56,14 @@ def slice_pairs(
     difficulty: float = 1.0,
     misaligned_share: float = 0.5,
     mean_mm: Tensor | None = None,
+    through: float = 1.0,
 ) -> SlicePairs:
     """Draw ``count`` slice pairs of ``size`` x ``size`` pixels.
 
     bank: (maps, S, S, S) label maps on the generator's device (see label_maps).
     difficulty: 0 gives large moves of one contrast, 1 moves down to 0.5 pixels of any contrast.
     mean_mm: (count,) mean lengths of the motions, in place of random ones; 0 is aligned.
+    through: share of motion across the slice: 1 is as much as along each axis of it, 0 is none.
     """
     device = generator.device
     pixel = log_uniform((count,), *PIXEL_MM, generator)
@@ -79,7 +81,14 @@ def slice_pairs(
     )
     if mean_mm is not None:
         misaligned, mean_pixels = mean_mm > 0, mean_mm / pixel
-    motion = Motion(mean_pixels * pixel, points, fixed.radius < 1, generator)
+    motion = Motion(
+        mean_pixels * pixel,
+        points,
+        fixed.radius < 1,
+        generator,
+        normal=frame[:, 2],
+        through=through,
+    )
     moved = scene.at(points + motion(points))
     match = torch.einsum("bhwc,bdc->bdhw", motion.towards_match(points), frame)
     contrasts = contrast_pair(count, generator, difficulty=difficulty)

@@ -14,12 +14,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-import nncf
 import numpy as np
 import openvino
 import torch
 from torch import Tensor, nn
 
+from RegQCLib.errors import MissingDependencyError
 from RegQCLib.qc.weights_io import load_weights, save_weights
 from RegQCLib.synthesis.label_maps import load_or_make_bank
 from RegQCLib.synthesis.slice_pairs import slice_pairs
@@ -66,10 +66,21 @@ def _images(config: TrainingConfig, run: Path) -> list[Tensor]:
     ]
 
 
+def _nncf() -> Any:
+    try:
+        import nncf
+    except ImportError:
+        raise MissingDependencyError(
+            "exporting needs nncf; install it with: pip install 'RegQC[train]'"
+        ) from None
+    return nncf
+
+
 def _quantize(model: nn.Module, config: TrainingConfig, images: list[Tensor]) -> openvino.Model:
     side = -1 if config.model == "matcher" else 128
     shape = openvino.PartialShape([-1, 2, side, side])
     converted = openvino.convert_model(model, example_input=images[0], input=[shape])
+    nncf = _nncf()
     data = nncf.Dataset([batch.numpy() for batch in images])
     # matching compares features by dot products whose differences are small: those and
     # the moments of the softmax stay in float
