@@ -40,7 +40,7 @@ from RegQCLib.qc.planes import (
     plane_name,
     windowed,
 )
-from RegQCLib.qc.prepare import CONTENT_MARGIN_MM
+from RegQCLib.qc.prepare import CONTENT_MARGIN_MM, acquired_grid
 from RegQCLib.qc.scoring import classifier_frame, slice_position
 
 FloatArray = NDArray[np.float64]
@@ -88,7 +88,7 @@ class SliceProbe:
         self._window = gray_window(moving.array, moving_body)
         self._values = np.ascontiguousarray(moving.array, dtype=np.float32)
         reach = [2 * round(CONTENT_MARGIN_MM / float(s)) + 1 for s in moving.spacing[::-1]]
-        self._content = maximum_filter(moving_body, reach)
+        self._content = maximum_filter(moving_body, reach) & _acquired(moving)
         # only the slices that are asked for are ever written and read
         self._moved_gray = np.zeros(frame.shape, dtype=np.float32)
 
@@ -218,6 +218,16 @@ class SliceProbe:
         probability = float(model.probability_above(values, self._tolerance)[0])
         flagged = probability >= self._calibration.slice_flag
         return SliceScore(index, position, probability, float(model.error_mm(values)[0]), flagged)
+
+
+def _acquired(volume: Volume) -> NDArray[np.bool_]:
+    """(D, H, W) bool: the voxels that are no padding, see `prepare.acquired_grid`."""
+    grid = acquired_grid(volume)
+    i, j, k = np.rint(volume.grid.to_index(grid.origin)).astype(int)
+    result = np.zeros(volume.shape, dtype=np.bool_)
+    depth, height, width = grid.shape
+    result[k : k + depth, j : j + height, i : i + width] = True
+    return result
 
 
 def _quick_frame(body: NDArray[np.bool_], fixed: Volume) -> Frame:

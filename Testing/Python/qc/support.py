@@ -109,6 +109,20 @@ class OracleEngine:
         return posterior(truth, self.likelihood(axis, positions))
 
 
+def believed(displacement: FloatArray, spacing: tuple[float, float, float]) -> FloatArray:
+    """What is reported of a motion (3, ...) without strain: all but what thick slices hide.
+
+    spacing: mm along (k, j, i). Through plane, a quarter of what slices are thicker is taken off.
+    """
+    result = np.array(displacement, dtype=np.float64)
+    axis = int(np.argmax(spacing))
+    if spacing[axis] >= 1.8 * sorted(spacing)[1]:
+        through = result[axis]
+        slack = 0.25 * (spacing[axis] - min(spacing))
+        result[axis] = np.sign(through) * np.maximum(np.abs(through) - slack, 0)
+    return result
+
+
 def asked_slices(body: NDArray[np.bool_], grid: Grid, frame: Frame) -> list[tuple[int, int]]:
     """(axis, index) of the slices that `measure.measure` matches, in its order."""
     stack = acquisition_axis(grid)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qc.support import OracleEngine, asked_slices, framed, grid_around_origin, turned
+from qc.support import (
+    OracleEngine,
+    asked_slices,
+    believed,
+    framed,
+    grid_around_origin,
+    isotropic,
+    turned,
+)
 
 from RegQCLib.errors import Cancelled
+from RegQCLib.qc.evidence import affine_displacement, affine_motion
 from RegQCLib.qc.features import INSIDE
 from RegQCLib.qc.measure import (
     MIN_BODY_PIXELS,
@@ -17,7 +26,8 @@ from RegQCLib.qc.measure import (
 )
 
 SHIFT = np.array([1.2, -2.4, 0.8])
-LINEAR = np.array([[0.03, -0.02, 0.0], [0.04, -0.02, 0.03], [0.01, 0.02, 0.02]])
+ROTATION = np.array([[0, -0.04, 0.02], [0.04, 0, -0.03], [-0.02, 0.03, 0]])
+STRAIN = np.array([[0.03, 0.01, 0.0], [0.01, -0.02, 0.03], [0.0, 0.03, 0.02]])
 GRIDS = {
     "isotropic": grid_around_origin((56, 72, 64), (1.0, 1.0, 1.0)),
     "anisotropic, oblique": grid_around_origin((44, 50, 60), (1.0, 1.5, 1.2), direction=turned()),
@@ -26,9 +36,14 @@ GRIDS = {
 }
 
 
+def rotation(points):
+    middle = np.array([30.0, 35, 30]).reshape(3, *[1] * (points.ndim - 1))
+    return np.tensordot(ROTATION, points - middle, 1) + SHIFT.reshape(middle.shape)
+
+
 def affine(points):
     middle = np.array([30.0, 35, 30]).reshape(3, *[1] * (points.ndim - 1))
-    return np.tensordot(LINEAR, points - middle, 1) + SHIFT.reshape(middle.shape)
+    return rotation(points) + np.tensordot(STRAIN, points - middle, 1)
 
 
 def translation(points):
@@ -59,12 +74,12 @@ def run(grid, field, **options):
     gray = np.zeros(frame.shape, dtype=np.float32)
     measured = measure(gray, gray, body[frame.box], grid, frame, engine)
     assert not engine.waiting
-    truth = field(measured.evidence.positions())
+    truth = believed(field(measured.evidence.positions()), frame.spacing)
     return measured, np.abs(measured.displacement - truth)[:, measured.body > INSIDE]
 
 
 @pytest.mark.parametrize("name", GRIDS)
-@pytest.mark.parametrize("field", [translation, affine])
+@pytest.mark.parametrize("field", [translation, rotation])
 def test_motion_is_recovered(name, field):
     _, gap = run(GRIDS[name], field)
     # slices lie up to half a lattice step from where they are counted: 1.5 mm times the gradient
@@ -72,16 +87,25 @@ def test_motion_is_recovered(name, field):
     assert gap.max() < 0.1
 
 
+@pytest.mark.parametrize("name", GRIDS)
+@pytest.mark.parametrize("likelihood", [isotropic, edges_only])
+def test_any_affine_motion_is_seen(name, likelihood):
+    measured, _ = run(GRIDS[name], affine, likelihood=likelihood)
+    found = affine_displacement(measured.evidence, affine_motion(measured.evidence))
+    gap = np.abs(found - affine(measured.evidence.positions()))[:, measured.body > INSIDE]
+    assert gap.max() < 0.05
+
+
 @pytest.mark.parametrize("name", ["isotropic", "thick axial"])
 def test_motion_is_recovered_from_edges(name):
     """The aperture problem: slices and places complete each other."""
-    _, gap = run(GRIDS[name], affine, likelihood=edges_only)
+    _, gap = run(GRIDS[name], rotation, likelihood=edges_only)
     assert gap.mean() < 0.03
     assert gap.max() < 0.15
 
 
 def test_what_is_not_seen_follows_the_affine_motion():
-    measured, gap = run(GRIDS["isotropic"], affine, likelihood=half_blind)
+    measured, gap = run(GRIDS["isotropic"], rotation, likelihood=half_blind)
     assert gap.mean() < 0.03
     blind = measured.evidence.positions()[1] > 34
     assert not measured.evidence.precision[:, blind].max() > 1e-9
