@@ -113,6 +113,16 @@ class Calibration:
     min_log_evidence: float
     slice_flag: float
 
+    def tolerance(self, tolerance_mm: float | None) -> float:
+        """The tolerance to use, mm: the given one, or the default for None.
+
+        Raises InputError when it is no positive number.
+        """
+        result = self.tolerance_mm if tolerance_mm is None else tolerance_mm
+        if not 0 < result < float("inf"):
+            raise InputError(f"the tolerance must be a positive number of mm, got {result:g}")
+        return result
+
 
 @lru_cache(maxsize=4)
 def load_calibration(path: Path) -> Calibration:

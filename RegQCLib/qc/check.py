@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from RegQCLib import __version__
-from RegQCLib.errors import InputError
 from RegQCLib.geometry.transform_checks import require_plausible_transform
 from RegQCLib.geometry.transforms import Transform, to_displacement
 from RegQCLib.geometry.validation import require_image_content, require_mask
@@ -62,9 +61,7 @@ def check(
     """
     watch = Stopwatch()
     calibration = load_calibration(WEIGHTS / "calibration.json")
-    tolerance = calibration.tolerance_mm if tolerance_mm is None else tolerance_mm
-    if not 0 < tolerance < float("inf"):
-        raise InputError(f"the tolerance must be a positive number of mm, got {tolerance:g}")
+    tolerance = calibration.tolerance(tolerance_mm)
     with watch.stage("inputs"):
         warnings = _require_inputs(fixed, moving, transform)
         judged = None if mask is None else require_mask(mask, fixed.grid)

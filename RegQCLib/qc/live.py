@@ -74,7 +74,7 @@ class SliceProbe:
         for volume in (fixed, moving):
             require_image_content(volume)
         self._calibration = load_calibration(WEIGHTS / "calibration.json")
-        self._tolerance = tolerance_mm or self._calibration.tolerance_mm
+        self._tolerance = self._calibration.tolerance(tolerance_mm)
         self._engine = choose_engine(device)
         self._fixed, self._moving, self._transform = fixed, moving, transform
         body = body_mask(fixed)

@@ -137,7 +137,7 @@ class BlockMatchingEngine:
     """The matcher's task done by brute force: squared differences of patches, one contrast only."""
 
     name = "block matching"
-    radius, patch, noise = 7, 9, 0.06
+    radius, patch, noise = 7, 9, 0.03
 
     def match(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         count, _, height, width = images.shape
