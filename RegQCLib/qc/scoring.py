@@ -13,6 +13,7 @@ from RegQCLib.qc.alignment_report import AxisScores, ErrorEstimate, SliceScore
 from RegQCLib.qc.calibration import Calibration
 from RegQCLib.qc.features import (
     CLASSIFIER_PIXELS,
+    ERROR_FEATURES,
     INSIDE,
     SliceFeatures,
     classify_slices,
@@ -107,8 +108,9 @@ def score(
         progress=lambda stage, part: progress(stage, 0.25 + 0.6 * part),
     )
     model = calibration.volume
-    mean = float(model.error_mm(features)[0])
-    low, high = (float(bound[0]) for bound in model.interval_mm(features))
+    telling = features[: len(ERROR_FEATURES)]
+    mean = float(model.error_mm(telling)[0])
+    low, high = (float(bound[0]) for bound in model.interval_mm(telling))
     inside = measurement.body > INSIDE
     raw = np.sqrt((measurement.displacement**2).sum(axis=0))[inside]
     raw_mean = float(raw.mean()) if raw.size else 1.0
@@ -119,7 +121,7 @@ def score(
         features,
         slices,
         ErrorEstimate(mean, max(p95, mean), (low, high)),
-        float(model.probability_above(features, tolerance_mm)[0]),
+        float(model.probability_above(telling, tolerance_mm)[0]),
         scale,
         _moved_slices(pair, slices),
     )

@@ -21,7 +21,7 @@ from torch import Tensor
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.qc.calibration import ErrorModel
-from RegQCLib.qc.features import SLICE_FEATURES, VOLUME_FEATURES
+from RegQCLib.qc.features import ERROR_FEATURES, SLICE_FEATURES, VOLUME_FEATURES
 from RegQCLib.qc.inference import WEIGHTS, OpenVINOEngine
 from RegQCLib.qc.measure import Engine
 from RegQCLib.qc.prepare import prepare_pair
@@ -51,6 +51,11 @@ class Observation:
     error_mm: float
     slices: FloatArray
     slice_error_mm: FloatArray
+
+    @property
+    def telling(self) -> FloatArray:
+        """The features that the volume's error is predicted from."""
+        return self.volume[: len(ERROR_FEATURES)]
 
 
 def observe_pair(bank: Tensor, number: int, engine: Engine) -> Observation | None:
@@ -108,8 +113,8 @@ def calibrate(bank: Tensor, engine: Engine, pairs: int, cache: Path) -> dict[str
 
 def _fit(observations: list[Observation]) -> tuple[ErrorModel, ErrorModel]:
     volume = fit_error_model(
-        VOLUME_FEATURES,
-        np.stack([o.volume for o in observations]),
+        ERROR_FEATURES,
+        np.stack([o.telling for o in observations]),
         np.array([o.error_mm for o in observations]),
     )
     slices = fit_error_model(
@@ -122,7 +127,7 @@ def _fit(observations: list[Observation]) -> tuple[ErrorModel, ErrorModel]:
 
 def _report(volume: ErrorModel, slices: ErrorModel, test: list[Observation]) -> dict[str, float]:
     """How the models do on pairs they were not fitted to."""
-    x, y = np.stack([o.volume for o in test]), np.array([o.error_mm for o in test])
+    x, y = np.stack([o.telling for o in test]), np.array([o.error_mm for o in test])
     sx = np.concatenate([o.slices for o in test])
     sy = np.concatenate([o.slice_error_mm for o in test])
     near = y <= 8
