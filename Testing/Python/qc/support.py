@@ -16,7 +16,7 @@ from RegQCLib.geometry.transforms import Transform
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.qc.calibration import Calibration, ErrorModel
 from RegQCLib.qc.evidence import NOISE_PIXELS, PRIOR_PIXELS
-from RegQCLib.qc.features import SLICE_FEATURES, VOLUME_FEATURES
+from RegQCLib.qc.features import ERROR_FEATURES, SLICE_FEATURES
 from RegQCLib.qc.measure import chosen_slices
 from RegQCLib.qc.planes import Frame, acquisition_axis, frame_around, in_plane_axes
 
@@ -168,7 +168,7 @@ class BlockMatchingEngine:
 def plain_calibration(**changes: float) -> Calibration:
     """A calibration that takes the measured displacement for the error, with 20 % of spread."""
     values = {"tolerance_mm": 1.5, "min_log_evidence": -3.0, "slice_flag": 0.5, **changes}
-    return Calibration(_plain_model(VOLUME_FEATURES), _plain_model(SLICE_FEATURES), **values)
+    return Calibration(_plain_model(ERROR_FEATURES), _plain_model(SLICE_FEATURES), **values)
 
 
 def _plain_model(names: tuple[str, ...]) -> ErrorModel:
