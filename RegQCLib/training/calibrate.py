@@ -37,6 +37,7 @@ SEED = 500_000_000
 ALIGNED_SHARE = 0.4
 LARGEST_MM = 25.0
 SMALLEST_MM = 0.3
+FITTED_UP_TO_MM = 10.0  # the matcher's window: beyond it errors are recognized, not measured
 SLICES_PER_PAIR = 60
 TOLERANCE_MM = 1.5
 SLICE_FLAG = 0.5
@@ -112,15 +113,16 @@ def calibrate(bank: Tensor, engine: Engine, pairs: int, cache: Path) -> dict[str
 
 
 def _fit(observations: list[Observation]) -> tuple[ErrorModel, ErrorModel]:
+    errors = np.array([o.error_mm for o in observations])
+    slice_errors = np.concatenate([o.slice_error_mm for o in observations])
+    near, near_slices = errors <= FITTED_UP_TO_MM, slice_errors <= FITTED_UP_TO_MM
     volume = fit_error_model(
-        ERROR_FEATURES,
-        np.stack([o.telling for o in observations]),
-        np.array([o.error_mm for o in observations]),
+        ERROR_FEATURES, np.stack([o.telling for o in observations])[near], errors[near]
     )
     slices = fit_error_model(
         SLICE_FEATURES,
-        np.concatenate([o.slices for o in observations]),
-        np.concatenate([o.slice_error_mm for o in observations]),
+        np.concatenate([o.slices for o in observations])[near_slices],
+        slice_errors[near_slices],
     )
     return volume, slices
 
