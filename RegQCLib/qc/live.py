@@ -46,7 +46,7 @@ from RegQCLib.qc.scoring import classifier_frame, slice_position
 FloatArray = NDArray[np.float64]
 Slices = dict[int, NDArray[np.intp]]
 
-LONGEST_SIDE = 136  # pixels of a slice: keeps three slices of a head near 40 ms
+LONGEST_SIDE = 136  # pixels of a slice: keeps three slices of a head near 50 ms
 
 
 class SliceProbe:
