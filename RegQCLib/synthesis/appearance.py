@@ -68,7 +68,9 @@ def contrast_pair(
     second = candidates[kind, torch.arange(batch, device=device)]
     jitter = uniform((batch, 1), 0, 0.1, generator)
     second = second + jitter * torch.randn(second.shape, generator=generator, device=device)
-    first, second = (_hide_labels(table, generator) for table in (first, second))
+    first, second = (
+        _compressed(_hide_labels(table, generator), generator) for table in (first, second)
+    )
     air = torch.rand(batch, generator=generator, device=device) < 0.9
     for table in (first, second):
         table[:, BACKGROUND] = torch.where(air, 0.0, table[:, BACKGROUND])
@@ -134,6 +136,17 @@ def _hide_labels(table: Tensor, generator: torch.Generator) -> Tensor:
     hidden = torch.rand(table.shape, generator=generator, device=table.device) < share
     other = torch.randint(count, table.shape, generator=generator, device=table.device)
     return torch.where(hidden, table.gather(1, other), table)
+
+
+def _compressed(table: Tensor, generator: torch.Generator) -> Tensor:
+    """In one image of six most labels look nearly alike and a few very bright, as in head CT."""
+    batch = len(table)
+    middle = uniform((batch, 1), 0.25, 0.6, generator)
+    narrow = middle + uniform((batch, 1), 0.1, 0.4, generator) * (table - 0.5)
+    bright = torch.rand(table.shape, generator=generator, device=table.device) < 0.15
+    compressed = torch.where(bright, 1.0, narrow)
+    chosen = torch.rand(batch, 1, generator=generator, device=table.device) < 1 / 6
+    return torch.where(chosen, compressed, table)
 
 
 def _label_noise(batch: int, generator: torch.Generator) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from RegQCLib.synthesis.noise import Waves, uniform
 
 MAX_STEEPNESS = 0.25  # rms slope of the waves; their steepest slope is at most 3.1 times that
+WAVELENGTH_MM = (25.0, 160.0)  # of smooth deformation
 MATCH_TOLERANCE_MM = 2e-4
 
 
@@ -39,8 +40,8 @@ class Motion:
         self.shift = torch.randn(batch, 1, 3, generator=generator, device=device)
         self.shift *= (kind[:, 0] < 0.7)[:, None, None]
         self.linear = _random_linear(batch, generator) * (kind[:, 1] < 0.5)[:, None, None]
-        self.waves = Waves(batch, 3, 4, (40.0, 160.0), generator)
-        smooth = torch.where(kind[:, 2] < 0.4, kind[:, 3] * 1.5, 0.0)
+        self.waves = Waves(batch, 3, 4, WAVELENGTH_MM, generator)
+        smooth = torch.where(kind[:, 2] < 0.5, kind[:, 3] * 1.5, 0.0)
         nothing = (kind[:, 0] >= 0.7) & (kind[:, 1] >= 0.5) & (smooth == 0)
         self.smooth = torch.where(nothing, 1.0, smooth)
         self.normal, self.through = normal, through
