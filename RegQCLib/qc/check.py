@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from RegQCLib import __version__
+from RegQCLib.evaluation.landmark_error import target_registration_error
 from RegQCLib.geometry.transform_checks import require_plausible_transform
 from RegQCLib.geometry.transforms import Transform, to_displacement
 from RegQCLib.geometry.validation import require_image_content, require_mask
@@ -23,7 +24,7 @@ from RegQCLib.geometry.volume import Volume
 from RegQCLib.progress import Progress, silent
 from RegQCLib.qc.alignment_report import AlignmentReport
 from RegQCLib.qc.calibration import load_calibration
-from RegQCLib.qc.contours import contour_agreement, target_registration_error
+from RegQCLib.qc.contours import contour_agreement
 from RegQCLib.qc.error_map import error_map
 from RegQCLib.qc.field_plausibility import assess_field
 from RegQCLib.qc.inference import WEIGHTS, choose_engine, model_hashes

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from RegQCLib.errors import InputError
+from RegQCLib.evaluation.inverse_consistency import inverse_consistency
+from RegQCLib.evaluation.jacobian_statistics import folded_voxels, sd_log_jacobian
+from RegQCLib.geometry.field_in_body import body_points, dense_in_body, stored_affine
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.jacobian import affine_determinant, jacobian_determinant
-from RegQCLib.geometry.sampling import inside
 from RegQCLib.geometry.smoothness import bending_energy, local_rotation
 from RegQCLib.geometry.transforms import Affine, Transform, simplified
-from RegQCLib.qc.field_in_body import body_points, dense_in_body, first_field, stored_affine
 
 # Limits: above what good registrations show, below what failed ones do. "Published" is
 # reference/methods.md, sections 6 and 17, and reference/peers.md; "trial" registers warped random
@@ -52,8 +53,6 @@ MAX_ROTATION_DEG = 30.0
 
 MAX_INVERSE_ERROR_MM = 3.0
 """TG-132, table III: consistency within the voxel size, 2 to 3 mm."""
-
-LOG_FLOOR = 1e-9
 
 SMOOTH_STATISTICS_VOXELS = 500_000
 """Roughness and swirl are means: slices are skipped beyond this many body voxels."""
@@ -148,12 +147,11 @@ def _assess_affine(affine: Affine, points: NDArray[np.float64], voxels: int) -> 
 def _assess_deformation(field: DisplacementField, mask: NDArray[np.bool_]) -> dict[str, Any]:
     determinant = jacobian_determinant(field)[mask]
     count = determinant.size
-    folded = int(np.count_nonzero(determinant <= 0))
+    folded = folded_voxels(determinant)
     low, high = JACOBIAN_RANGE
     extreme = np.count_nonzero((determinant < low) | (determinant > high)) / count
     first, last = np.percentile(determinant, (1, 99))
-    log = np.log(np.maximum(determinant, LOG_FLOOR))
-    unfolded_sd = float(log[determinant > 0].std(dtype=np.float64)) if folded < count else 0.0
+    unfolded_sd = sd_log_jacobian(determinant[determinant > 0]) if folded < count else 0.0
     every = max(1, count // SMOOTH_STATISTICS_VOXELS)
     bending = bending_energy(field, mask, every=every)
     rotation = float(np.percentile(local_rotation(field, mask, every=every), 95))
@@ -194,7 +192,7 @@ def _assess_deformation(field: DisplacementField, mask: NDArray[np.bool_]) -> di
         "jacobian_p99": float(last),
         "folded_fraction": folded / count,
         "folded_voxels": folded,
-        "sd_log_jacobian": float(log.std(dtype=np.float64)),
+        "sd_log_jacobian": sd_log_jacobian(determinant),
         "bending_energy": bending,
         "roughness": roughness,
         "rotation_p95_deg": rotation,
@@ -214,11 +212,7 @@ def _with_consistency(
     """Add |T^-1(T(x)) - x| in mm at body points; those that leave a dense inverse do not count."""
     mean = p95 = None
     if inverse is not None:
-        moved = transform.apply(points)
-        error = np.linalg.norm(inverse.apply(moved) - points, axis=1)
-        first = first_field(simplified(inverse))
-        if first is not None:
-            error = error[inside(first.grid.to_index(moved), first.grid.shape)]
+        error = inverse_consistency(transform, inverse, points)
         if error.size:
             mean, p95 = float(error.mean()), float(np.percentile(error, 95))
     reasons = list(result["reasons"])

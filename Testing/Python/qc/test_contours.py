@@ -1,19 +1,16 @@
-"""Landmark errors and contour agreement against closed forms and SimpleITK."""
+"""Contour agreement against closed forms and SimpleITK."""
 
 from __future__ import annotations
-
-import json
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 
 from RegQCLib.errors import InputError
-from RegQCLib.geometry.landmarks import load_landmarks
 from RegQCLib.geometry.sitk import to_sitk
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
-from RegQCLib.qc.contours import contour_agreement, target_registration_error
+from RegQCLib.qc.contours import contour_agreement
 
 AFFINE = np.array([[0.8, 0, 0, -20], [0, 1.1, 0, -10], [0, 0, 2.5, 5], [0, 0, 0, 1.0]])
 SHAPE = (14, 30, 40)
@@ -27,36 +24,6 @@ def labels(*boxes: tuple[int, tuple[slice, slice, slice]]) -> Volume:
 
 
 ONE = (slice(3, 9), slice(5, 20), slice(8, 30))
-
-
-def test_landmark_error_maps_fixed_points_to_moving_points():
-    fixed = np.array([[0.0, 0, 0], [10, -5, 3], [2, 2, 2]])
-    motion = Affine.rigid(rotation_deg=(0, 0, 30), translation_mm=(3, 0, -1), center=(1, 2, 3))
-    off = np.array([[0, 0, 0], [3, 4, 0], [0, 0, -2.0]])
-    moving = motion.apply(fixed) + off
-    np.testing.assert_allclose(
-        target_registration_error(fixed, moving, motion), [0, 5, 2], atol=1e-9
-    )
-    assert target_registration_error(fixed, fixed + 1.0).tolist() == pytest.approx([3**0.5] * 3)
-
-
-@pytest.mark.parametrize(("system", "sign"), [("LPS", -1.0), ("RAS", 1.0)])
-def test_errors_of_markups_in_either_coordinate_system(tmp_path, system, sign):
-    ras = np.array([[1.0, 2.0, 3.0], [-4.0, 5.0, 6.0]])
-    points = [{"position": (p * (sign, sign, 1)).tolist()} for p in ras]
-    markup = {"markups": [{"coordinateSystem": system, "controlPoints": points}]}
-    (tmp_path / "a.mrk.json").write_text(json.dumps(markup))
-    (tmp_path / "b.csv").write_text("R,A,S\n1,2,3\n-4,5,9\n")
-    error = target_registration_error(
-        load_landmarks(tmp_path / "a.mrk.json"), load_landmarks(tmp_path / "b.csv")
-    )
-    np.testing.assert_allclose(error, [0, 3], atol=1e-9)
-
-
-@pytest.mark.parametrize(("a", "b"), [((2, 3), (3, 3)), ((0, 3), (0, 3)), ((2, 2), (2, 2))])
-def test_lists_of_landmarks_must_match(a, b):
-    with pytest.raises(InputError, match="same number of points"):
-        target_registration_error(np.zeros(a), np.zeros(b))
 
 
 def test_dice_is_that_of_simpleitk():
