@@ -132,7 +132,9 @@ def _plausibility(
 def _map(pair: PreparedPair, scored: Scored | None) -> Volume | None:
     if scored is None:
         return None
-    array = error_map(scored.measurement, pair.body, scored.scale, scored.moved_slices)
+    array = error_map(
+        scored.measurement, pair.body, scored.scale, scored.mismatch, scored.moved_slices
+    )
     return Volume(array, pair.fixed.affine, "error map")
 
 

@@ -15,22 +15,23 @@ def error_map(
     measurement: Measurement,
     body: NDArray[np.bool_],
     scale: float,
+    mismatch: FloatArray | None = None,
     slice_shifts: tuple[int, NDArray[np.intp], FloatArray] | None = None,
 ) -> NDArray[np.float32]:
     """(D, H, W) float32 mm on the fixed grid, NaN outside ``body``.
 
-    scale: from the raw length of the displacement to calibrated millimeters.
+    scale: from raw lengths to calibrated millimeters. mismatch: see `local_mismatch`.
     slice_shifts: array axis, slices of the region, and their own (N, 3) motion in mm on top of the
     smooth field, for stacks whose slices moved one by one.
     """
     frame = measurement.frame
     if slice_shifts is None:
-        length = np.sqrt((measurement.displacement**2).sum(axis=0))
-        region = _interpolated(length, measurement, skip=None)
+        region = _interpolated(raw_length(measurement, mismatch), measurement, skip=None)
     else:
         axis, indices, shifts = slice_shifts
         every = np.arange(frame.shape[axis])
-        field = layers_at(measurement, axis, every, measurement.displacement)
+        factor = 1.0 if mismatch is None else mismatch
+        field = layers_at(measurement, axis, every, measurement.displacement * factor)
         field[:, indices] += shifts.T[:, :, None, None]
         length = np.moveaxis(np.sqrt((field**2).sum(axis=0)), 0, axis)
         region = _interpolated(length, measurement, skip=axis)
@@ -38,6 +39,12 @@ def error_map(
     result[frame.box] = region * np.float32(scale)
     result[~body] = np.nan
     return result
+
+
+def raw_length(measurement: Measurement, mismatch: FloatArray | None) -> FloatArray:
+    """(K, J, I) mm before calibration: length of the displacement, times the mismatch if given."""
+    length = np.sqrt((measurement.displacement**2).sum(axis=0))
+    return np.asarray(length if mismatch is None else length * mismatch)
 
 
 def _interpolated(

@@ -48,15 +48,30 @@ class Evidence:
 
     def positions(self) -> FloatArray:
         """(3, K, J, I) mm of the lattice points in the frame."""
-        return np.stack(
-            np.meshgrid(*(np.arange(n) * self.spacing for n in self.shape), indexing="ij")
-        )
+        steps = [np.arange(n) * self.spacing for n in self.shape]
+        return np.stack(np.meshgrid(*steps, indexing="ij"))
+
+    def from_middle(self) -> FloatArray:
+        """(3, K, J, I) mm of the lattice points from the lattice's middle."""
+        middle = (np.array(self.shape) - 1) / 2 * self.spacing
+        return self.positions() - middle.reshape(3, 1, 1, 1)
 
 
 def empty_evidence(frame: Frame) -> Evidence:
     """No evidence on the lattice of a frame."""
-    shape = tuple(frame.pixels(axis) // QUERY_PIXELS for axis in range(3))
+    shape = lattice_shape(frame)
     return Evidence(np.zeros((6, *shape)), np.zeros((3, *shape)), QUERY_PIXELS * frame.pixel_mm)
+
+
+def lattice_shape(frame: Frame) -> tuple[int, int, int]:
+    """Lattice points of a frame along (k, j, i); the first lies on the first voxel."""
+    k, j, i = (frame.pixels(axis) // QUERY_PIXELS for axis in range(3))
+    return k, j, i
+
+
+def lattice_middle(frame: Frame) -> FloatArray:
+    """(3,) mm from the first lattice point, the origin of affine motions."""
+    return (np.array(lattice_shape(frame)) - 1) / 2 * QUERY_PIXELS * frame.pixel_mm
 
 
 def information(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArray, FloatArray]:
@@ -127,9 +142,8 @@ def affine_motion(evidence: Evidence, *, iterations: int = 6) -> FloatArray:
     Weighted least squares, reweighted so that points which disagree (other anatomy, false matches,
     local deformation) count less (Huber weights). A weak prior keeps unseen parts at rest.
     """
-    points = evidence.positions().reshape(3, -1).T
-    middle = points.mean(axis=0)
-    basis = np.concatenate([points - middle, np.ones((len(points), 1))], axis=1)  # (M, 4)
+    points = evidence.from_middle().reshape(3, -1).T
+    basis = np.concatenate([points, np.ones((len(points), 1))], axis=1)  # (M, 4)
     matrix = symmetric(evidence.precision).reshape(-1, 3, 3)
     weighted = evidence.weighted.reshape(3, -1).T
     seen = np.trace(matrix, axis1=1, axis2=2) > 1e-6
@@ -175,10 +189,13 @@ def displacement_field(
 
 def affine_displacement(evidence: Evidence, motion: FloatArray) -> FloatArray:
     """(3, K, J, I) mm at the lattice points: what `affine_motion` says there."""
-    points = evidence.positions()
-    middle = points.reshape(3, -1).mean(axis=1).reshape(3, 1, 1, 1)
-    linear = np.einsum("ab,bkji->akji", motion[:, :3], points - middle)
-    return np.asarray(linear + motion[:, 3].reshape(3, 1, 1, 1))
+    return affine_at(motion, evidence.from_middle())
+
+
+def affine_at(motion: FloatArray, points: FloatArray) -> FloatArray:
+    """(3, ...) mm: an affine motion (3, 4) at points (3, ...) from the lattice's middle."""
+    shift = motion[:, 3].reshape(3, *[1] * (points.ndim - 1))
+    return np.asarray(np.tensordot(motion[:, :3], points, axes=1) + shift)
 
 
 def symmetric(entries: FloatArray) -> FloatArray:
@@ -197,6 +214,14 @@ def multiply(entries: FloatArray, vectors: FloatArray) -> FloatArray:
         if row != column:
             result[column] += value * vectors[row]
     return result
+
+
+def multiply_in_plane(entries: FloatArray, vectors: FloatArray) -> FloatArray:
+    """Product of symmetric 2 x 2 matrices, (3, ...) as (rows, columns, mixed), with (2, ...)."""
+    rows, columns, mixed = entries
+    return np.stack(
+        [rows * vectors[0] + mixed * vectors[1], mixed * vectors[0] + columns * vectors[1]]
+    )
 
 
 def _smoothed(entries: FloatArray, width: float) -> FloatArray:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from RegQCLib.qc.measure import BATCH, Engine, Measurement, PlaneResult
-from RegQCLib.qc.planes import Frame, in_plane_axes, slice_images, stack_axis
+from RegQCLib.qc.evidence import multiply_in_plane
+from RegQCLib.qc.measure import Measurement, PlaneResult
+from RegQCLib.qc.planes import in_plane_axes, stack_axis
 
 FloatArray = NDArray[np.float64]
 
-CLASSIFIER_PIXELS = 128
 CORRELATION = 0.05  # share of a slice's answers that count as independent of each other
 SHIFT_SD_MM = 1.5  # expected motion of single slices
 INSIDE = 0.4  # share of body that makes a lattice point count
@@ -37,26 +37,6 @@ class SliceFeatures:
     indices: NDArray[np.intp]
     values: FloatArray
     shift_mm: FloatArray
-
-
-def classify_slices(
-    fixed: NDArray[np.float32],
-    moved: NDArray[np.float32],
-    frame: Frame,
-    axis: int,
-    indices: NDArray[np.intp],
-    engine: Engine,
-) -> FloatArray:
-    """(N, 2) of the slice classifier: logit of misaligned, mean displacement in mm."""
-    if not len(indices):
-        return np.zeros((0, 2))
-    parts = []
-    for start in range(0, len(indices), 4 * BATCH):
-        images = slice_images(fixed, moved, frame, axis, indices[start : start + 4 * BATCH])
-        parts.append(engine.classify(_padded(images)))
-    output = np.concatenate(parts).astype(np.float64)
-    output[:, 1] = np.maximum(np.expm1(output[:, 1]), 0) * frame.pixel_mm
-    return output
 
 
 def slice_features(
@@ -142,7 +122,7 @@ def _own_shift(
     p_rows, p_columns, mixed = precision = precision * body[rows] * CORRELATION
     expected = field[list(axes)][:, rows]
     # what remains when the volume's field is taken off, and where each answer alone would put it
-    remainder = vector * body[rows] * CORRELATION - _product(precision, expected)
+    remainder = vector * body[rows] * CORRELATION - multiply_in_plane(precision, expected)
     residual = remainder / np.maximum(precision[:2], 1e-6)
     weight = np.ones(p_rows.shape)
     own = np.zeros((2, len(rows), 1, 1))
@@ -160,24 +140,3 @@ def _own_shift(
     for component, axis in enumerate(axes):
         shift[rows, axis] = own[component, :, 0, 0]
     return shift
-
-
-def _product(precision: FloatArray, vector: FloatArray) -> FloatArray:
-    """Symmetric 2 x 2 matrices (rows, columns, mixed) times vectors (2, ...)."""
-    p_rows, p_columns, mixed = precision
-    return np.stack(
-        [p_rows * vector[0] + mixed * vector[1], mixed * vector[0] + p_columns * vector[1]]
-    )
-
-
-def _padded(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Slices centered on 128 x 128 pixels; what does not fit is cut off evenly."""
-    rows, columns = images.shape[2:]
-    result = np.zeros((*images.shape[:2], CLASSIFIER_PIXELS, CLASSIFIER_PIXELS), dtype=np.float32)
-    row, column = (max(0, (CLASSIFIER_PIXELS - side) // 2) for side in (rows, columns))
-    height, width = min(rows, CLASSIFIER_PIXELS), min(columns, CLASSIFIER_PIXELS)
-    top, left = (rows - height) // 2, (columns - width) // 2
-    result[:, :, row : row + height, column : column + width] = images[
-        :, :, top : top + height, left : left + width
-    ]
-    return result

@@ -20,8 +20,14 @@ from RegQCLib.geometry.validation import require_image_content
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.qc.alignment_report import AxisScores, SliceScore
 from RegQCLib.qc.calibration import load_calibration
+from RegQCLib.qc.classification import (
+    classified_axes,
+    classifier_frame,
+    classify_slices,
+    with_narrow_planes,
+)
 from RegQCLib.qc.evidence import empty_evidence
-from RegQCLib.qc.features import SliceFeatures, classify_slices, slice_features
+from RegQCLib.qc.features import slice_features
 from RegQCLib.qc.inference import WEIGHTS, choose_engine
 from RegQCLib.qc.measure import (
     MIN_BODY_PIXELS,
@@ -41,7 +47,7 @@ from RegQCLib.qc.planes import (
     windowed,
 )
 from RegQCLib.qc.prepare import CONTENT_MARGIN_MM, acquired_grid
-from RegQCLib.qc.scoring import classifier_frame, slice_position
+from RegQCLib.qc.scoring import slice_position
 
 FloatArray = NDArray[np.float64]
 Slices = dict[int, NDArray[np.intp]]
@@ -108,13 +114,14 @@ class SliceProbe:
         for axis, indices in chosen.items():
             self._resample(axis, int(indices[0]), transform)
         measurement = self._measure(chosen, transform)
+        classified = self._classify(chosen)
         grid = self._fixed.grid
         stack = acquisition_axis(grid)
         result = []
         for axis in sorted(range(3), key=lambda a: grid.world_axes[2 - a]):
             values = None
             if axis in chosen and self._enough_body(measurement, axis, chosen[axis]):
-                values = self._features(measurement, axis, chosen[axis]).values
+                values = slice_features(measurement, axis, chosen[axis], classified[axis]).values
             score = self._slice_score(axis, index[axis], values)
             result.append(AxisScores(plane_name(grid, axis), axis == stack, [score]))
         return result
@@ -202,13 +209,17 @@ class SliceProbe:
         area = measurement.body.take(layer, axis=axis).sum() * self._lattice_mm**2
         return bool(area >= MIN_BODY_PIXELS * self._frame.pixel_mm**2)
 
-    def _features(
-        self, measurement: Measurement, axis: int, indices: NDArray[np.intp]
-    ) -> SliceFeatures:
-        classified = classify_slices(
-            self._fixed_gray, self._moved_gray, self._classifier_frame, axis, indices, self._engine
-        )
-        return slice_features(measurement, axis, indices, classified)
+    def _classify(self, chosen: Slices) -> dict[int, FloatArray]:
+        """(1, 2) of the slice classifier for every chosen slice."""
+        frame, engine = self._classifier_frame, self._engine
+        asked = {
+            axis: classify_slices(
+                self._fixed_gray, self._moved_gray, frame, axis, chosen[axis], engine
+            )
+            for axis in classified_axes(frame)
+            if axis in chosen
+        }
+        return with_narrow_planes(asked, chosen) if asked else {}
 
     def _slice_score(self, axis: int, index: int, values: FloatArray | None) -> SliceScore:
         position = slice_position(self._fixed.grid, axis, index)

@@ -15,10 +15,14 @@ from RegQCLib.qc.evidence import (
     QUERY_PIXELS,
     Evidence,
     add_slices,
+    affine_at,
     affine_motion,
     displacement_field,
     empty_evidence,
     information,
+    lattice_middle,
+    lattice_shape,
+    multiply_in_plane,
 )
 from RegQCLib.qc.planes import MATCH_EVERY_MM, Frame, acquisition_axis, in_plane_axes, slice_images
 
@@ -44,15 +48,21 @@ class PlaneResult:
     """What the matcher saw in slices across one array axis.
 
     indices: (N,) slices of the region that were matched. moments: (N, 5, rows, columns), pixels.
+    taken_off: (2, N, rows, columns) mm along rows and columns, by which the moved image had been
+    brought nearer before.
     """
 
     axis: int
     indices: NDArray[np.intp]
     moments: NDArray[np.float32]
+    taken_off: FloatArray | None = None
 
     def answers(self, pixel_mm: float, rows: list[int] | slice) -> tuple[FloatArray, FloatArray]:
         """Precision (3, n, ...) and vector (2, n, ...) of some slices, see evidence.information."""
-        return information(np.moveaxis(self.moments[rows], 1, 0), pixel_mm)
+        precision, vector = information(np.moveaxis(self.moments[rows], 1, 0), pixel_mm)
+        if self.taken_off is not None:
+            vector = vector + multiply_in_plane(precision, self.taken_off[:, rows])
+        return precision, vector
 
 
 @dataclass
@@ -94,12 +104,15 @@ def measure(
     engine: Engine,
     *,
     only: dict[int, NDArray[np.intp]] | None = None,
+    nearer_by: FloatArray | None = None,
     progress: Progress = silent,
 ) -> Measurement:
     """Residual displacement between two arrays of the frame's region, already in [0, 1].
 
     body: region's voxels that lie in the body and in both fields of view. only: slices of the
     region to look at, by array axis; by default every slice of a thick stack, else every 4 mm.
+    nearer_by: affine motion (3, 4) by which ``moved`` was already brought nearer; it is part of
+    the result.
     """
     planes: dict[int, PlaneResult] = {}
     stack = acquisition_axis(grid)
@@ -108,9 +121,9 @@ def measure(
             indices = chosen_slices(body, frame, axis, every=axis == stack)
         else:
             indices = only.get(axis, np.zeros(0, dtype=np.intp))
-        planes[axis] = PlaneResult(
-            axis, indices, match_slices(fixed, moved, frame, axis, indices, engine)
-        )
+        moments = match_slices(fixed, moved, frame, axis, indices, engine)
+        taken_off = None if nearer_by is None else _in_slices(nearer_by, frame, axis, indices)
+        planes[axis] = PlaneResult(axis, indices, moments, taken_off)
         progress("matching slices", (axis + 1) / 3)
     return put_together(planes, frame, body_on_lattice(body, frame))
 
@@ -158,6 +171,20 @@ def match_slices(
         return np.concatenate(parts)
     row, column = (frame.pixels(a) // 4 for a in in_plane_axes(axis))
     return np.zeros((0, 5, row, column), dtype=np.float32)
+
+
+def _in_slices(
+    motion: FloatArray, frame: Frame, axis: int, indices: NDArray[np.intp]
+) -> FloatArray:
+    """(2, N, rows, columns) mm: an affine motion along rows and columns where slices answer."""
+    steps = [QUERY_PIXELS * frame.pixel_mm * np.arange(n) for n in lattice_shape(frame)]
+    steps[axis] = indices * frame.spacing[axis]
+    middle = lattice_middle(frame)
+    points = np.stack(
+        np.meshgrid(*(s - m for s, m in zip(steps, middle, strict=True)), indexing="ij")
+    )
+    motion_there = affine_at(motion, points)[list(in_plane_axes(axis))]
+    return np.moveaxis(motion_there, axis + 1, 1)
 
 
 def _collect(evidence: Evidence, plane: PlaneResult, frame: Frame, body: FloatArray) -> None:

@@ -13,7 +13,7 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.foreground import body_mask
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.resample import coverage, resample
-from RegQCLib.geometry.transforms import Transform
+from RegQCLib.geometry.transforms import Affine, Composite, Transform
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.qc.planes import Frame, frame_around, gray_window, windowed
 
@@ -32,6 +32,7 @@ class PreparedPair:
     moved: the moving image on the fixed grid. body: (D, H, W) bool, fixed body seen by both.
     fixed_gray, moved_gray, body_box: the frame's region; gray values in [0, 1].
     overlap: fractions and lengths for the report. obstacle: why nothing can be told, or "".
+    moving, transform: as given. window: gray values of the moving image shown as 0 and 1.
     """
 
     fixed: Volume
@@ -42,11 +43,20 @@ class PreparedPair:
     moved_gray: NDArray[np.float32]
     overlap: dict[str, Any]
     obstacle: str
+    moving: Volume
+    transform: Transform | None
+    window: tuple[float, float]
 
     @property
     def body_box(self) -> NDArray[np.bool_]:
         """The body inside the frame."""
         return self.body[self.frame.box]
+
+    def moved_gray_after(self, motion: Affine) -> NDArray[np.float32]:
+        """The frame's region of the moved image when fixed points first go through ``motion``."""
+        transform = motion if self.transform is None else Composite([motion, self.transform])
+        moved = resample(self.moving, self.fixed.grid, transform)
+        return windowed(moved.array[self.frame.box], self.window)
 
 
 def prepare_pair(
@@ -79,6 +89,7 @@ def prepare_pair(
             "check that both belong together and that the transform has the right direction"
         )
     frame = frame_around(body, fixed.grid)
+    window = gray_window(moving.array, moving_body)
     extent = [float(x) for x in frame.extent_mm[::-1]]
     overlap = {
         "fixed_body_covered": covered,
@@ -92,9 +103,12 @@ def prepare_pair(
         body,
         frame,
         windowed(fixed.array[frame.box], gray_window(fixed.array, fixed_body)),
-        windowed(moved.array[frame.box], gray_window(moving.array, moving_body)),
+        windowed(moved.array[frame.box], window),
         overlap,
         _obstacle(covered, extent),
+        moving,
+        transform,
+        window,
     )
 
 

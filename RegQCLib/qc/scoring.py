@@ -11,17 +11,24 @@ from RegQCLib.geometry.grid import Grid
 from RegQCLib.progress import Progress, silent
 from RegQCLib.qc.alignment_report import AxisScores, ErrorEstimate, SliceScore
 from RegQCLib.qc.calibration import Calibration
+from RegQCLib.qc.classification import (
+    classified_axes,
+    classifier_frame,
+    classify_slices,
+    with_narrow_planes,
+)
+from RegQCLib.qc.error_map import raw_length
 from RegQCLib.qc.features import (
-    CLASSIFIER_PIXELS,
     ERROR_FEATURES,
     INSIDE,
     SliceFeatures,
-    classify_slices,
     slice_features,
     volume_features,
 )
-from RegQCLib.qc.measure import Engine, Measurement, chosen_slices, measure
-from RegQCLib.qc.planes import Frame, acquisition_axis, plane_name
+from RegQCLib.qc.local_mismatch import local_mismatch
+from RegQCLib.qc.look import look
+from RegQCLib.qc.measure import Engine, Measurement, chosen_slices
+from RegQCLib.qc.planes import acquisition_axis, plane_name
 from RegQCLib.qc.prepare import PreparedPair
 from RegQCLib.qc.stopwatch import Stopwatch
 
@@ -36,8 +43,8 @@ class Scored:
     """What was measured, before a verdict.
 
     features: VOLUME_FEATURES. slices: by array axis. error: calibrated mm. probability: of
-    exceeding the tolerance. scale: from raw to calibrated mm. moved_slices: see
-    error_map.error_map.
+    exceeding the tolerance. scale: from raw to calibrated mm. mismatch: see local_mismatch.
+    moved_slices: see error_map.error_map.
     """
 
     measurement: Measurement
@@ -46,6 +53,7 @@ class Scored:
     error: ErrorEstimate
     probability: float
     scale: float
+    mismatch: FloatArray
     moved_slices: tuple[int, NDArray[np.intp], FloatArray] | None
 
 
@@ -65,30 +73,31 @@ def observe(
     grid, frame = pair.fixed.grid, pair.frame
     body = pair.body_box
     with watch.stage("matching"):
-        measurement = measure(
-            pair.fixed_gray,
-            pair.moved_gray,
-            body,
-            grid,
-            frame,
+        measurement = look(
+            pair,
             engine,
             only=only,
             progress=lambda stage, part: progress(stage, MATCHING_SHARE * part),
         )
     small = classifier_frame(frame)
-    slices: dict[int, SliceFeatures] = {}
-    for axis in range(3):
-        indices = (
-            chosen_slices(body, frame, axis, every=True)
-            if only is None
-            else only.get(axis, np.zeros(0, dtype=np.intp))
-        )
+    indices = {
+        axis: chosen_slices(body, frame, axis, every=True)
+        if only is None
+        else only.get(axis, np.zeros(0, dtype=np.intp))
+        for axis in range(3)
+    }
+    classified: dict[int, FloatArray] = {}
+    for axis in classified_axes(small):
         with watch.stage(f"classification, {plane_name(grid, axis)}"):
-            classified = classify_slices(
-                pair.fixed_gray, pair.moved_gray, small, axis, indices, engine
+            classified[axis] = classify_slices(
+                pair.fixed_gray, pair.moved_gray, small, axis, indices[axis], engine
             )
-            slices[axis] = slice_features(measurement, axis, indices, classified)
         progress("scoring slices", MATCHING_SHARE + (1 - MATCHING_SHARE) * (axis + 1) / 3)
+    with watch.stage("slice scores"):
+        slices = {
+            axis: slice_features(measurement, axis, indices[axis], answers)
+            for axis, answers in with_narrow_planes(classified, indices).items()
+        }
     return measurement, slices, volume_features(measurement, list(slices.values()))
 
 
@@ -111,8 +120,9 @@ def score(
     telling = features[: len(ERROR_FEATURES)]
     mean = float(model.error_mm(telling)[0])
     low, high = (float(bound[0]) for bound in model.interval_mm(telling))
-    inside = measurement.body > INSIDE
-    raw = np.sqrt((measurement.displacement**2).sum(axis=0))[inside]
+    with watch.stage("local mismatch"):
+        mismatch = local_mismatch(pair.fixed_gray, pair.moved_gray, pair.body_box, pair.frame)
+    raw = raw_length(measurement, mismatch)[measurement.body > INSIDE]
     raw_mean = float(raw.mean()) if raw.size else 1.0
     scale = mean / max(raw_mean, 1e-3)
     p95 = float(np.percentile(raw, 95)) * scale if raw.size else mean
@@ -123,6 +133,7 @@ def score(
         ErrorEstimate(mean, max(p95, mean), (low, high)),
         float(model.probability_above(telling, tolerance_mm)[0]),
         scale,
+        mismatch,
         _moved_slices(pair, slices),
     )
 
@@ -174,9 +185,3 @@ def _moved_slices(
     if not clear.any():
         return None
     return stack, own.indices[clear], own.shift_mm[clear]
-
-
-def classifier_frame(frame: Frame) -> Frame:
-    """The same region on pixels large enough that any of its slices fits the classifier."""
-    pixel = max(frame.pixel_mm, float(frame.extent_mm.max()) / (CLASSIFIER_PIXELS - 8))
-    return Frame(frame.start, frame.stop, frame.spacing, pixel)

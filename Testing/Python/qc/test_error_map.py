@@ -61,7 +61,7 @@ def test_moved_slices_stand_out(name, axis):
     own = np.zeros((2, 3))
     own[:, (axis + 1) % 3] = (3.0, -4.0)
     indices = np.array([4, 7])
-    found = error_map(measurement, body, 1.0, (axis, indices, own))
+    found = error_map(measurement, body, 1.0, None, (axis, indices, own))
     first = measurement.frame.start[axis]
     layers = np.moveaxis(np.where(body, found, 0), axis, 0)
     inside = np.moveaxis(body, axis, 0)
@@ -78,7 +78,7 @@ def test_moved_slices_add_to_the_field():
     measurement, body = measured(grid)
     plain = error_map(measurement, body, 1.0)
     own = np.array([[0.0, 2.0, 0.0]])
-    found = error_map(measurement, body, 1.0, (0, np.array([6]), own))
+    found = error_map(measurement, body, 1.0, None, (0, np.array([6]), own))
     moved = 6 + measurement.frame.start[0]
     truth = np.linalg.norm(motion(grid, measurement.frame) + own.reshape(3, 1, 1, 1), axis=0)
     np.testing.assert_allclose(found[moved][body[moved]], truth[moved][body[moved]], atol=0.12)

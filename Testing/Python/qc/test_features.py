@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 from qc.support import OracleEngine, asked_slices, believed, framed, grid_around_origin
 
+from RegQCLib.qc.classification import classifier_frame, classify_slices
 from RegQCLib.qc.features import (
     FLOOR_MM,
     SLICE_FEATURES,
     VOLUME_FEATURES,
-    classify_slices,
     layers_at,
     slice_features,
     volume_features,
 )
 from RegQCLib.qc.measure import chosen_slices, measure
-from RegQCLib.qc.scoring import classifier_frame
 
 STACKS = {
     "axial": (grid_around_origin((14, 72, 64), (1.0, 1.0, 4.0)), 0),

@@ -66,7 +66,7 @@ def test_error_and_probability_are_calibrated(name):
     assert found.scale == pytest.approx(1, abs=0.02)
     assert score(*prepared(GRIDS[name]), plain_calibration(), 20.0, watch).probability < 0.05
     planes = {f"classification, {plane}" for plane in PLANE_NAMES}
-    assert set(watch.seconds) == {"matching", *planes}
+    assert set(watch.seconds) >= {"matching", *planes}
 
 
 @pytest.mark.parametrize("name", GRIDS)
