@@ -18,6 +18,7 @@ from RegQCLib import __version__
 from RegQCLib.cli import (
     check_command,
     doctor_command,
+    evaluate_command,
     models_command,
     synth_command,
     train_command,
@@ -127,6 +128,7 @@ def _options(
 
 
 app.command("check")(check_command.check_command)
+app.command("evaluate")(evaluate_command.evaluate_command)
 app.command("synth")(synth_command.synth_command)
 app.add_typer(train_command.app, name="train")
 app.command("models")(models_command.models_command)

@@ -1,0 +1,107 @@
+"""``regqc evaluate``: how good a registration is by labels, landmarks and its field."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from RegQCLib.cli.notes import collected_notes, print_notes
+from RegQCLib.cli.progress import ProgressMode, part, reporter
+from RegQCLib.errors import InputError
+
+if TYPE_CHECKING:
+    from RegQCLib.evaluation.results import Evaluation
+    from RegQCLib.progress import Progress
+
+
+def evaluate_command(
+    fixed_labels: Annotated[
+        Path | None, typer.Option(help="Structures of the fixed image, as a label image.")
+    ] = None,
+    moving_labels: Annotated[
+        Path | None, typer.Option(help="The same structures of the moving image.")
+    ] = None,
+    fixed_landmarks: Annotated[
+        Path | None, typer.Option(help="Points on the fixed image (.mrk.json, .fcsv, .csv).")
+    ] = None,
+    moving_landmarks: Annotated[
+        Path | None, typer.Option(help="The same points on the moving image, in the same order.")
+    ] = None,
+    transform: Annotated[
+        Path | None,
+        typer.Option(help="Transform to evaluate; it maps fixed points to moving points."),
+    ] = None,
+    inverse: Annotated[
+        Path | None,
+        typer.Option(help="Its inverse (moving to fixed points), to measure their consistency."),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="Measure the field only where this image, in fixed space, is not zero."),
+    ] = None,
+    learn2reg: Annotated[
+        bool,
+        typer.Option("--learn2reg", help="Also give the figures as the Learn2Reg challenge does."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for evaluation.json and evaluation.csv; made if missing."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in the folder.")
+    ] = False,
+    progress: Annotated[
+        ProgressMode, typer.Option(help="How to show progress.")
+    ] = ProgressMode.auto,
+) -> None:
+    """Measure overlap, distances, landmark errors and the regularity of a transform."""
+    from RegQCLib.outputs import output_folder
+
+    with reporter(progress) as report_progress:
+        _require_both("--fixed-labels", fixed_labels, "--moving-labels", moving_labels)
+        _require_both("--fixed-landmarks", fixed_landmarks, "--moving-landmarks", moving_landmarks)
+        paths: dict[str, Any] = {
+            "fixed_labels": fixed_labels,
+            "moving_labels": moving_labels,
+            "landmarks": None if fixed_landmarks is None else (fixed_landmarks, moving_landmarks),
+            "transform": transform,
+            "inverse": inverse,
+            "mask": mask,
+        }
+        given = {role: path for role, path in paths.items() if path is not None}
+        if out is None:
+            evaluation = _evaluate(given, report_progress, learn2reg=learn2reg)
+        else:
+            with output_folder(out, overwrite=overwrite) as folder:
+                evaluation = _evaluate(given, report_progress, learn2reg=learn2reg)
+                evaluation.save(folder)
+        report_progress("done", 1.0)
+        report_progress.result(evaluation.table(), _facts(evaluation, out))
+    print_notes(evaluation.warnings)
+
+
+def _require_both(name: str, one: Path | None, other_name: str, other: Path | None) -> None:
+    if (one is None) != (other is None):
+        raise InputError(f"{name} and {other_name} belong together; give both")
+
+
+def _evaluate(paths: dict[str, Any], progress: Progress, *, learn2reg: bool) -> Evaluation:
+    """Read the inputs named in ``paths`` and measure; notes go to the warnings."""
+    from RegQCLib.cli.inputs import describe, read_inputs
+    from RegQCLib.evaluation.evaluate import evaluate
+
+    with collected_notes() as notes:
+        inputs = read_inputs(paths, part(progress, 0.0, 0.2))
+    evaluation = evaluate(**inputs, learn2reg=learn2reg, progress=part(progress, 0.2, 0.99))
+    evaluation.warnings = [*notes, *evaluation.warnings]
+    evaluation.provenance["files"] = {role: describe(path) for role, path in paths.items()}
+    return evaluation
+
+
+def _facts(evaluation: Evaluation, out: Path | None) -> dict[str, Any]:
+    """Return what the last line of ``--progress json`` says."""
+    facts = evaluation.to_dict()
+    notes = facts.pop("warnings")
+    return {**facts, "notes": notes, "out": None if out is None else str(out)}
