@@ -51,6 +51,10 @@ and 0.15, good not run."""
 MAX_ROTATION_DEG = 30.0
 """For 5 % of the body. Trial: good 3 to 11, failed 5 to 65 degrees."""
 
+MAX_LOCAL_ROTATION_DEG = 40.0
+"""For half a percent of the body: a spot that turns like that against its surroundings is a swirl,
+however good the rest."""
+
 MAX_INVERSE_ERROR_MM = 3.0
 """TG-132, table III: consistency within the voxel size, 2 to 3 mm."""
 
@@ -77,7 +81,8 @@ def assess_field(
     jacobian_p99: determinant in the body; folded_fraction, folded_voxels: determinant <= 0;
     sd_log_jacobian: standard deviation of log J with J clipped at 1e-9, as Learn2Reg without its
     offset of 3; bending_energy: 1/mm^2, see `smoothness.bending_energy`; roughness: its
-    root times the voxel size; rotation_p95_deg: see `smoothness.local_rotation`;
+    root times the voxel size; rotation_p95_deg, rotation_p995_deg: see
+    `smoothness.local_rotation`;
     mean_displacement_mm, max_displacement_mm;
     inverse_consistency_mm, inverse_consistency_p95_mm: |T^-1(T(x)) - x|, None without ``inverse``;
     plausible; reasons: what is implausible, or, for rigid and affine transforms, that a constant
@@ -137,6 +142,7 @@ def _assess_affine(affine: Affine, points: NDArray[np.float64], voxels: int) -> 
         "bending_energy": 0.0,
         "roughness": 0.0,
         "rotation_p95_deg": 0.0,
+        "rotation_p995_deg": 0.0,
         "mean_displacement_mm": float(length.mean()),
         "max_displacement_mm": float(length.max()),
         "plausible": len(reasons) == 1,
@@ -154,7 +160,8 @@ def _assess_deformation(field: DisplacementField, mask: NDArray[np.bool_]) -> di
     unfolded_sd = sd_log_jacobian(determinant[determinant > 0]) if folded < count else 0.0
     every = max(1, count // SMOOTH_STATISTICS_VOXELS)
     bending = bending_energy(field, mask, every=every)
-    rotation = float(np.percentile(local_rotation(field, mask, every=every), 95))
+    turns = local_rotation(field, mask, every=every)
+    rotation, swirl = (float(value) for value in np.percentile(turns, (95, 99.5)))
     squared = np.einsum("ckji,ckji->kji", field.array, field.array)[mask]
     roughness = float(np.sqrt(bending) * np.prod(field.grid.spacing) ** (1 / 3))
     checks = [
@@ -182,6 +189,11 @@ def _assess_deformation(field: DisplacementField, mask: NDArray[np.bool_]) -> di
             f"the field swirls: 5 % of the body turns by more than {rotation:.0f} degrees against "
             f"the rest (limit {MAX_ROTATION_DEG:g})",
         ),
+        (
+            swirl > MAX_LOCAL_ROTATION_DEG,
+            f"the field swirls in places: some tissue turns by {swirl:.0f} degrees against the "
+            f"rest (limit {MAX_LOCAL_ROTATION_DEG:g})",
+        ),
     ]
     reasons = [text for failed, text in checks if failed]
     return {
@@ -196,6 +208,7 @@ def _assess_deformation(field: DisplacementField, mask: NDArray[np.bool_]) -> di
         "bending_energy": bending,
         "roughness": roughness,
         "rotation_p95_deg": rotation,
+        "rotation_p995_deg": swirl,
         "mean_displacement_mm": float(np.sqrt(squared).mean(dtype=np.float64)),
         "max_displacement_mm": float(np.sqrt(squared.max())),
         "plausible": not reasons,

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from RegQCLib.qc.calibration import load_calibration
+from RegQCLib.qc.inference import WEIGHTS
 from Testing.Benchmarks.detection.metrics import (
     NAN,
     auroc,
@@ -24,7 +26,7 @@ Row = dict[str, Any]
 Slice = dict[str, Any]
 
 SLICE_BIN = (0.75, 1.25)  # a slice counts for a size when its own mean displacement is this near
-LABELS_MM = (0.25, 1.0, 2.0)  # from which true displacement a pair counts as misaligned, for ECE
+LABELS_MM = (0.25, 1.0, 2.0)  # other displacements from which a pair counts as misaligned, for ECE
 FINE = "up to 1.5 mm"
 
 
@@ -195,12 +197,17 @@ def _flagged(rows: Sequence[Row]) -> dict[str, Any] | None:
 
 
 def _calibration(rows: Sequence[Row]) -> dict[str, float] | None:
-    """Expected calibration error, by the displacement from which a pair counts as misaligned."""
+    """Expected calibration error: of exceeding the tolerance, which is what the probability says.
+
+    Also by other displacements from which a pair may count as misaligned.
+    """
     stated = [r for r in rows if r["verdict"] not in (None, "cannot_tell")]
     if not stated:
         return None
     scores = [r["score"] for r in stated]
-    return {
+    tolerance = load_calibration(WEIGHTS / "calibration.json").tolerance_mm
+    above = [r["true_mm"] > tolerance for r in stated]
+    return {"above_tolerance": expected_calibration_error(above, scores)} | {
         f"from_{label:g}_mm": expected_calibration_error(
             [r["true_mm"] >= label * (1 - 1e-6) for r in stated], scores
         )

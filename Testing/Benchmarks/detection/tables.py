@@ -85,6 +85,7 @@ def _verdicts(detection: dict[str, Any]) -> str:
                     slices.get("f1", ""),
                     slices.get("precision", ""),
                     slices.get("recall", ""),
+                    calibration.get("above_tolerance", ""),
                     calibration.get("from_1_mm", ""),
                     figures["mae_mm"],
                     verdicts["cannot_tell"],
@@ -93,7 +94,8 @@ def _verdicts(detection: dict[str, Any]) -> str:
     if not rows:
         return "(no method with shipped thresholds was run)"
     head = ["pairs", "method", "false alarms", "F1", "precision", "recall"]
-    head += ["slice F1", "slice precision", "slice recall", "ECE", "MAE mm", "cannot tell"]
+    head += ["slice F1", "slice precision", "slice recall", "ECE", "ECE, 1 mm"]
+    head += ["MAE mm", "cannot tell"]
     return table(head, rows)
 
 

@@ -127,8 +127,8 @@ def test_neither_blur_nor_its_pattern_tells_aligned_from_moved():
     for name, move in (("still", STILL), ("half", half), ("whole", whole)):
         cuts = [stack.cut(0, k, move, 48, MIDDLE)[1].numpy() for k in range(24, 36)]
         sharp[name] = np.mean([laplace(c)[2:-2, 2:-2].var() for c in cuts])
-    assert sharp["half"] == pytest.approx(sharp["still"], rel=0.06)
-    assert sharp["whole"] == pytest.approx(sharp["still"], rel=0.06)
+    assert sharp["half"] == pytest.approx(sharp["still"], rel=0.1)
+    assert sharp["whole"] == pytest.approx(sharp["still"], rel=0.1)
 
 
 def test_random_moves_have_the_size_asked_for_and_stay_in_plane():

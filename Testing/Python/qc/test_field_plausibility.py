@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -146,6 +144,18 @@ def test_swirl_without_folds_is_implausible() -> None:
     assert any("swirls" in reason for reason in result["reasons"])
 
 
+def test_swirl_in_a_small_part_is_implausible() -> None:
+    offset = GRID.points() - GRID.center
+    angle = np.radians(80) * np.exp(-0.5 * (offset**2).sum(axis=-1) / 7**2)
+    x, y = offset[..., 0], offset[..., 1]
+    cosine, sine = np.cos(angle), np.sin(angle)
+    array = np.stack([cosine * x - sine * y - x, sine * x + cosine * y - y, 0 * x])
+    result = assess_field(DisplacementField(array, GRID.affine), GRID, ball(radius_mm=30))
+    assert result["rotation_p95_deg"] < 30
+    assert result["plausible"] is False
+    assert any("in places" in reason for reason in result["reasons"])
+
+
 def test_rough_field_is_implausible() -> None:
     noise = np.random.default_rng(0).normal(scale=0.35, size=(3, *SHAPE))
     result = assess_field(DisplacementField(noise, GRID.affine), GRID, ball())
@@ -219,17 +229,3 @@ def test_field_elsewhere_is_refused() -> None:
     shifted[0, 3] += 500
     with pytest.raises(InputError, match="does not reach the body"):
         assess_field(DisplacementField(waves(1, 60).array, shifted), GRID, ball())
-
-
-def test_whole_brain_takes_half_a_second() -> None:
-    grid = Grid((160, 192, 160), np.eye(4))
-    axes = np.ogrid[:160, :192, :160]
-    array = np.stack(
-        [np.broadcast_to(np.sin(a / 15), grid.shape) for a in (axes[1], axes[0], axes[2])]
-    ).astype(np.float32)
-    field = DisplacementField(3 * array, grid.affine)
-    body = sum((a - n / 2) ** 2 for a, n in zip(axes, grid.shape, strict=True)) < 70**2
-    started = time.process_time()
-    assert assess_field(field, grid, body)["plausible"]
-    # 0.5 s on two quiet cores; processor time does not depend on what else the machine does.
-    assert time.process_time() - started < 1.0
