@@ -93,6 +93,7 @@ class SliceProbe:
         moving_body = body_mask(moving)
         self._window = gray_window(moving.array, moving_body)
         self._values = np.ascontiguousarray(moving.array, dtype=np.float32)
+        self._darkest = float(self._values.min())
         reach = [2 * round(CONTENT_MARGIN_MM / float(s)) + 1 for s in moving.spacing[::-1]]
         self._content = maximum_filter(moving_body, reach) & _acquired(moving)
         # only the slices that are asked for are ever written and read
@@ -154,7 +155,7 @@ class SliceProbe:
         values = map_coordinates(
             self._values, indices.reshape(-1, 3).T[::-1], order=1, mode="nearest"
         ).reshape(seen.shape)
-        values[~seen] = 0
+        values[~seen] = self._darkest
         box = [slice(None)] * 3
         box[axis] = slice(place, place + 1)
         self._moved_gray[tuple(box)] = windowed(values, self._window)

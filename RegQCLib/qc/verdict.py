@@ -55,8 +55,14 @@ def decide(scored: Scored, calibration: Calibration, tolerance_mm: float) -> Ver
     error, probability = scored.error, scored.probability
     low, high = error.interval
     size = f"{error.mean:.1f} mm on average (90 % interval {low:.1f} to {high:.1f} mm)"
-    if probability >= MISALIGNED_FROM:
-        reason = f"estimated error {size}, above the tolerance of {tolerance_mm:g} mm"
-        return Verdict("misaligned", reason, probability, error)
-    reason = f"estimated error {size}, within the tolerance of {tolerance_mm:g} mm"
-    return Verdict("aligned", reason, probability, error)
+    word = "misaligned" if probability >= MISALIGNED_FROM else "aligned"
+    reason = f"estimated error {size}, {_against(error.mean, tolerance_mm, probability)}"
+    return Verdict(word, reason, probability, error)
+
+
+def _against(mean_mm: float, tolerance_mm: float, probability: float) -> str:
+    """How an estimate lies to the tolerance: the probability decides, not the estimate alone."""
+    tolerance = f"the tolerance of {tolerance_mm:g} mm"
+    if (mean_mm > tolerance_mm) != (probability >= MISALIGNED_FROM):
+        return f"close to {tolerance}, which it exceeds with a probability of {probability:.0%}"
+    return f"{'above' if mean_mm > tolerance_mm else 'within'} {tolerance}"

@@ -31,18 +31,23 @@ def scored(*, probability=0.8, evidence=0.0, slices=5):
 
 
 @pytest.mark.parametrize(
-    ("probability", "word", "side"),
-    [(0.5, "misaligned", "above"), (0.97, "misaligned", "above"), (0.49, "aligned", "within")],
+    ("probability", "tolerance", "word", "side"),
+    [
+        (0.5, 1.5, "misaligned", "above the tolerance of 1.5 mm"),
+        (0.97, 1.5, "misaligned", "above the tolerance of 1.5 mm"),
+        (0.49, 3.0, "aligned", "within the tolerance of 3 mm"),
+        (0.49, 2.0, "aligned", "close to the tolerance of 2 mm, which it exceeds with a"),
+        (0.6, 2.5, "misaligned", "close to the tolerance of 2.5 mm, which it exceeds with a"),
+    ],
 )
-def test_probability_decides(probability, word, side):
-    verdict = decide(scored(probability=probability), plain_calibration(), 1.5)
+def test_probability_decides(probability, tolerance, word, side):
+    verdict = decide(scored(probability=probability), plain_calibration(), tolerance)
     assert verdict.word == word
     assert verdict.probability == probability
     assert verdict.error is ERROR
-    assert verdict.reason == (
-        "estimated error 2.3 mm on average (90 % interval 1.0 to 4.6 mm), "
-        f"{side} the tolerance of 1.5 mm"
-    )
+    start = "estimated error 2.3 mm on average (90 % interval 1.0 to 4.6 mm), "
+    assert verdict.reason.startswith(start + side)
+    assert verdict.reason.endswith(f"probability of {probability:.0%}") == side.startswith("close")
 
 
 def test_cannot_tell_without_slices():
