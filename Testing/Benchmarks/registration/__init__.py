@@ -1,0 +1,1 @@
+"""Registration beside its peers: phantoms with exact truth, and real images."""
