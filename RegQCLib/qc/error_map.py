@@ -26,12 +26,13 @@ def error_map(
     """
     frame = measurement.frame
     if slice_shifts is None:
-        region = _interpolated(raw_length(measurement, mismatch), measurement, skip=None)
+        length = raw_length(measurement.local_displacement(), mismatch)
+        region = _interpolated(length, measurement, skip=None)
     else:
         axis, indices, shifts = slice_shifts
         every = np.arange(frame.shape[axis])
         factor = 1.0 if mismatch is None else mismatch
-        field = layers_at(measurement, axis, every, measurement.displacement * factor)
+        field = layers_at(measurement, axis, every, measurement.local_displacement() * factor)
         field[:, indices] += shifts.T[:, :, None, None]
         length = np.moveaxis(np.sqrt((field**2).sum(axis=0)), 0, axis)
         region = _interpolated(length, measurement, skip=axis)
@@ -41,9 +42,9 @@ def error_map(
     return result
 
 
-def raw_length(measurement: Measurement, mismatch: FloatArray | None) -> FloatArray:
-    """(K, J, I) mm before calibration: length of the displacement, times the mismatch if given."""
-    length = np.sqrt((measurement.displacement**2).sum(axis=0))
+def raw_length(displacement: FloatArray, mismatch: FloatArray | None) -> FloatArray:
+    """(K, J, I) mm before calibration: length of (3, K, J, I), times the mismatch if given."""
+    length = np.sqrt((displacement**2).sum(axis=0))
     return np.asarray(length if mismatch is None else length * mismatch)
 
 
