@@ -15,3 +15,12 @@ Progress = Callable[[str, float], None]
 
 def silent(stage: str, fraction: float) -> None:
     """Report nothing."""
+
+
+def part(progress: Progress, start: float, stop: float) -> Progress:
+    """Return a callback whose fractions 0 to 1 fill ``start`` to ``stop`` of ``progress``."""
+
+    def inner(stage: str, fraction: float) -> None:
+        progress(stage, start + (stop - start) * fraction)
+
+    return inner

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from RegQCLib.cli.notes import collected_notes, print_notes
-from RegQCLib.cli.progress import ProgressMode, part, reporter
+from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
+from RegQCLib.progress import Progress, part
 
 if TYPE_CHECKING:
-    from RegQCLib.progress import Progress
     from RegQCLib.qc.alignment_report import AlignmentReport
 
 EXIT_MISALIGNED = 3

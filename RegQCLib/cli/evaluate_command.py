@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from RegQCLib.cli.notes import collected_notes, print_notes
-from RegQCLib.cli.progress import ProgressMode, part, reporter
+from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
+from RegQCLib.progress import Progress, part
 
 if TYPE_CHECKING:
     from RegQCLib.evaluation.results import Evaluation
-    from RegQCLib.progress import Progress
 
 
 def evaluate_command(

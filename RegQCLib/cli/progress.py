@@ -20,7 +20,6 @@ from enum import Enum
 from typing import Any
 
 from RegQCLib.errors import Cancelled
-from RegQCLib.progress import Progress
 
 
 class ProgressMode(str, Enum):
@@ -125,12 +124,3 @@ def reporter(mode: ProgressMode) -> Iterator[Reporter]:
     except BaseException as error:
         quiet.failure(error)
         raise
-
-
-def part(progress: Progress, start: float, stop: float) -> Progress:
-    """Return a callback whose fractions 0 to 1 fill ``start`` to ``stop`` of ``progress``."""
-
-    def inner(stage: str, fraction: float) -> None:
-        progress(stage, start + (stop - start) * fraction)
-
-    return inner

@@ -9,8 +9,9 @@ import typer
 
 from RegQCLib.cli.check_command import Device
 from RegQCLib.cli.optional import require_packages
-from RegQCLib.cli.progress import ProgressMode, part, reporter
+from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
+from RegQCLib.progress import part
 
 LARGEST_MEAN_MM = 25.0
 

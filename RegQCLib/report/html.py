@@ -54,13 +54,16 @@ ROW_TITLES = {
 def render(report: AlignmentReport) -> str:
     """Return the whole page."""
     body = _body(report)
-    pair = _pair(report, body)
-    return _template().render(
+    largest = 2 * (report.tolerance_mm or FALLBACK_TOLERANCE_MM)
+    pair = pictured_pair(
+        report.fixed, report.moved, body, error_map=report.error_map, least_mm=largest
+    )
+    return template(TEMPLATE).render(
         report=report,
         verdict=VERDICTS[report.verdict],
         color=VERDICT_COLORS[report.verdict],
         tiles=_tiles(report),
-        images=[_image_facts("Fixed", report.fixed), _image_facts("Moved", report.moved)],
+        images=[image_facts("Fixed", report.fixed), image_facts("Moved", report.moved)],
         strips=_strips(report),
         probability_legend=probability_legend(),
         error_legend=error_legend(pair.error_limit, report.tolerance_mm),
@@ -77,8 +80,8 @@ def render(report: AlignmentReport) -> str:
 
 
 @cache
-def _template() -> Template:
-    """Return the page's template; compiling it takes longer than filling it."""
+def template(name: str) -> Template:
+    """Return a page's template; compiling it takes longer than filling it."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -86,7 +89,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(TEMPLATE)
+    return environment.get_template(name)
 
 
 def _body(report: AlignmentReport) -> NDArray[np.bool_]:
@@ -96,23 +99,34 @@ def _body(report: AlignmentReport) -> NDArray[np.bool_]:
     return body_mask(report.fixed)
 
 
-def _pair(report: AlignmentReport, body: NDArray[np.bool_]) -> figures.Pair:
+def pictured_pair(
+    fixed: Volume,
+    moved: Volume,
+    body: NDArray[np.bool_],
+    *,
+    error_map: Volume | None = None,
+    least_mm: float = FALLBACK_TOLERANCE_MM,
+) -> figures.Pair:
+    """Both images with what their pictures share.
+
+    body: (D, H, W) of the fixed image; least_mm: the color scale of errors reaches at least there.
+    """
     box = []
     seen = body if body.any() else np.ones_like(body)
-    for axis, spacing in enumerate(report.fixed.spacing[::-1]):
+    for axis, spacing in enumerate(fixed.spacing[::-1]):
         used = np.flatnonzero(seen.any(axis=tuple(a for a in range(3) if a != axis)))
         margin = int(np.ceil(MARGIN_MM / spacing))
         last = min(int(used[-1]) + 1 + margin, body.shape[axis])
         box.append(slice(max(int(used[0]) - margin, 0), last))
-    largest = 2 * (report.tolerance_mm or FALLBACK_TOLERANCE_MM)
-    if report.error_map is not None and body.any():
-        largest = max(largest, float(np.percentile(report.error_map.array[body], 98)))
+    largest = least_mm
+    if error_map is not None and body.any():
+        largest = max(largest, float(np.percentile(error_map.array[body], 98)))
     return figures.Pair(
-        fixed=report.fixed,
-        moved=report.moved,
+        fixed=fixed,
+        moved=moved,
         body=seen,
         box=(box[0], box[1], box[2]),
-        error_map=report.error_map,
+        error_map=error_map,
         error_limit=nice_limit(largest),
     )
 
@@ -153,7 +167,8 @@ def _tiles(report: AlignmentReport) -> list[dict[str, str]]:
     ]
 
 
-def _image_facts(role: str, volume: Volume) -> dict[str, str]:
+def image_facts(role: str, volume: Volume) -> dict[str, str]:
+    """Return what a page says of an image."""
     voxels = " × ".join(str(n) for n in volume.shape[::-1])
     spacing = " × ".join(f"{s:.3g}" for s in volume.spacing)
     return {"role": role, "name": volume.name, "grid": f"{voxels} voxels of {spacing} mm"}
