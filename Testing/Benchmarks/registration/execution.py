@@ -109,6 +109,7 @@ def run_one(item: Item, case: Case, method: peers.Method, settings: Settings) ->
     process = found.process
     row |= {
         "wall_s": found.seconds,
+        "registration_cpu_s": found.cpu_seconds,
         "process_s": process.wall_s,
         "cpu_s": process.cpu_s,
         "peak_gb": process.peak_gb,

@@ -43,12 +43,16 @@ class Order:
 
 @dataclass(frozen=True)
 class Found:
-    """transform and inverse: None when the method failed. seconds: of the registration alone."""
+    """transform and inverse: None when the method failed.
 
-    transform: Transform | None
-    inverse: Transform | None
-    seconds: float | None
+    seconds, cpu_seconds: of the registration alone, where the method tells.
+    """
+
     process: Measured
+    transform: Transform | None = None
+    inverse: Transform | None = None
+    seconds: float | None = None
+    cpu_seconds: float | None = None
     error: str = ""
 
 
@@ -125,9 +129,9 @@ def register(
         command, read = [python, str(WORKERS / method.worker), str(folder)], _read_worker
     process = run_measured(command, threads=threads, limit_s=limit_s)
     if process.timed_out:
-        return Found(None, None, None, process, f"stopped after {limit_s:g} s")
+        return Found(process, error=f"stopped after {limit_s:g} s")
     if process.code:
-        return Found(None, None, None, process, _last_line(process))
+        return Found(process, error=_last_line(process))
     return read(folder, case, process)
 
 
@@ -145,17 +149,17 @@ def _read_regqc(folder: Path, case: Case, process: Measured) -> Found:
     out = folder / "regqc"
     stages = json.loads((out / "report.json").read_text(encoding="utf-8"))["timing_s"]
     return Found(
+        process,
         load_transform(out / "transform.h5"),
         load_transform(out / "inverse.h5"),
         sum(stages.get(stage, 0.0) for stage in REGISTRATION_STAGES),
-        process,
     )
 
 
 def _read_worker(folder: Path, case: Case, process: Measured) -> Found:
     result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     forward, backward = (_loaded(result[way], case) for way in ("forward", "backward"))
-    return Found(forward, backward, result["seconds"], process)
+    return Found(process, forward, backward, result["seconds"], result["cpu_seconds"])
 
 
 def _loaded(files: Sequence[tuple[str, bool]], case: Case) -> Transform | None:

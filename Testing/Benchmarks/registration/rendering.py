@@ -21,8 +21,8 @@ from Testing.Benchmarks.registration.waves import Waves
 
 FULL_SCALE = 1000.0
 EDGE_VOXELS = 0.5  # half width of a soft edge
-BIAS, BIAS_SCALE_MM = 0.08, 60.0  # SD of the logarithm
-NOISE = 0.02  # SD in each of the two channels of a magnitude image, of the full scale
+BIAS, BIAS_SCALE_MM = 0.12, 60.0  # SD of the logarithm
+NOISE = 0.03  # SD in each of the two channels of a magnitude image, of the full scale
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ They are run by path, perhaps by another Python: ``python run_ants.py FOLDER``. 
 ``job.json`` and the images; the worker writes transform files and ``result.json``:
 
 seconds     of the registration alone: no import, no reading of images where the tool takes them
+cpu_seconds of the same, over all threads
 forward     files that lead from fixed to moving points; a point goes through the first one first
 backward    the same the other way round, empty where the tool offers none
 Every file comes with whether it is meant inverted.
@@ -40,6 +41,7 @@ class Job:
     seed: int
     variant: str = ""
     seconds: float = field(default=0.0)
+    cpu_seconds: float = field(default=0.0)
 
     @classmethod
     def from_arguments(cls) -> Job:
@@ -55,11 +57,17 @@ class Job:
     @contextmanager
     def timed(self) -> Iterator[None]:
         """Count the time inside as registration."""
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         yield
         self.seconds += time.perf_counter() - started
+        self.cpu_seconds += time.process_time() - busy
 
     def done(self, forward: Files, backward: Files = ()) -> None:
         """Write the result."""
-        result = {"seconds": self.seconds, "forward": forward, "backward": backward}
+        result = {
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "forward": forward,
+            "backward": backward,
+        }
         (self.folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
