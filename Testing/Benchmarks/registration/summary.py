@@ -20,9 +20,10 @@ MEDIANS = ("wall_s", "registration_cpu_s", "process_s", "cpu_s")
 def summarize(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
     """Per task, the figures of every method, in the order of the rows.
 
-    tre_mean, dice and so on: means over cases that have them; worst_tre: largest tre_mean. wall_s,
-    registration_cpu_s (peers only), process_s, cpu_s: medians. peak_gb: largest. success: share of all cases with a mean error
-    below 2 mm. accuracy_ratio, wall_ratio: to the best peer, see `against_best_peer`.
+    tre_mean, dice and so on: means over cases that have them; worst_tre: largest tre_mean.
+    wall_s, process_s, cpu_s and, of peers, registration_cpu_s: medians. peak_gb: largest.
+    success: share of all cases with a mean error below 2 mm. accuracy_ratio, wall_ratio: to the
+    best peer, see `against_best_peer`.
     """
     tasks = dict.fromkeys(row["task"] for row in rows)
     result = {}
