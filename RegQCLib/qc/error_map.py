@@ -26,13 +26,13 @@ def error_map(
     """
     frame = measurement.frame
     if slice_shifts is None:
-        length = raw_length(measurement.local_displacement(), mismatch)
+        length = raw_length(measurement.displacement, mismatch)
         region = _interpolated(length, measurement, skip=None)
     else:
         axis, indices, shifts = slice_shifts
         every = np.arange(frame.shape[axis])
         factor = 1.0 if mismatch is None else mismatch
-        field = layers_at(measurement, axis, every, measurement.local_displacement() * factor)
+        field = layers_at(measurement, axis, every, measurement.displacement * factor)
         field[:, indices] += shifts.T[:, :, None, None]
         length = np.moveaxis(np.sqrt((field**2).sum(axis=0)), 0, axis)
         region = _interpolated(length, measurement, skip=axis)

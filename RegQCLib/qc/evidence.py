@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 QUERY_PIXELS = 4  # lattice spacing in pixels
 NOISE_PIXELS = 0.5  # error of a sharp match that its own covariance does not know of
-PRIOR_PIXELS = 4.0  # spread of the matcher's answers where it sees nothing
+PRIOR_PIXELS = 2.5  # spread of its answers where it sees nothing: that of its training
 MAX_CORRELATION = 0.98
 WINDOW_PIXELS = 14.0  # largest displacement the matcher searches
 SMOOTHING_MM = 8.0  # of the local remainder
@@ -78,7 +78,7 @@ def information(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArr
     """What the matcher saw, without what it believed before it looked.
 
     moments: (5, ...) mean and covariance of a posterior, pixels. Its prior is a zero-mean Gaussian
-    of 4 pixels, so the likelihood alone has the precision ``S^-1 - prior^-1`` and the information
+    of 2.5 pixels, so the likelihood alone has the precision ``S^-1 - prior^-1`` and the information
     vector ``S^-1 mean``: the shrinkage towards zero is undone.
     Returns precision (3, ...) as (rows, columns, mixed), 1/mm^2, and vector (2, ...), 1/mm.
     """

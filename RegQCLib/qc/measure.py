@@ -30,8 +30,7 @@ FloatArray = NDArray[np.float64]
 
 MIN_BODY_PIXELS = 200.0  # of body in a slice, below which it is not looked at
 BATCH = 8
-RIGIDITY = 60.0  # see evidence.displacement_field: for the error of volumes and slices
-LOCAL_RIGIDITY = 1.0  # for maps: what is local shows, and noise, too
+RIGIDITY = 5.0  # see evidence.displacement_field
 
 
 class Engine(Protocol):
@@ -71,23 +70,16 @@ class Measurement:
     """Residual displacement of a pair.
 
     displacement: (3, K, J, I) mm along (k, j, i) on the lattice; precision: (6, K, J, I) 1/mm^2.
-    motion: (3, 4) its affine part. fitted: (3, 4) as it was fitted, before priors (see
-    `credibility`). body: (K, J, I) share of body around each lattice point.
+    motion: (3, 4) its affine part. body: (K, J, I) share of body around each lattice point.
     """
 
     frame: Frame
     evidence: Evidence
     motion: FloatArray
-    fitted: FloatArray
     displacement: FloatArray
     precision: FloatArray
     body: FloatArray
     planes: dict[int, PlaneResult]
-
-    def local_displacement(self) -> FloatArray:
-        """(3, K, J, I) mm: the displacement with less belief in an affine motion, for maps."""
-        local, _ = displacement_field(self.evidence, self.fitted, rigidity=LOCAL_RIGIDITY)
-        return credible_displacement(local, self.evidence, self.fitted, self.frame)
 
 
 def chosen_slices(
@@ -146,13 +138,11 @@ def put_together(
     evidence = empty_evidence(frame)
     for plane in planes.values():
         _collect(evidence, plane, frame, lattice_body)
-    fitted = affine_motion(evidence)
-    displacement, precision = displacement_field(evidence, fitted, rigidity=RIGIDITY)
-    displacement = credible_displacement(displacement, evidence, fitted, frame)
-    motion = credible_motion(fitted)
-    return Measurement(
-        frame, evidence, motion, fitted, displacement, precision, lattice_body, planes
-    )
+    motion = affine_motion(evidence)
+    displacement, precision = displacement_field(evidence, motion, rigidity=RIGIDITY)
+    displacement = credible_displacement(displacement, evidence, motion, frame)
+    motion = credible_motion(motion)
+    return Measurement(frame, evidence, motion, displacement, precision, lattice_body, planes)
 
 
 def body_on_lattice(body: NDArray[np.bool_], frame: Frame) -> FloatArray:

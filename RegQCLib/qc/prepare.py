@@ -22,6 +22,7 @@ SMALL_OVERLAP = 0.2  # below which nobody can tell
 CONTENT_MARGIN_MM = 4.0  # around the moving image's body
 EDGE_MM = 6.0  # inside the edges of a field of view
 FILLED_FACE = 0.5
+PADDED_SHARE = 0.01
 MIN_EXTENT_MM = 15.0  # of the common region, along every axis
 
 
@@ -124,7 +125,7 @@ def acquired_grid(volume: Volume) -> Grid:
     than half of it; a body's outline touches its box at a few voxels only.
     """
     array = volume.array
-    content = array != array.min()
+    content = array != _padding_value(array)
     box = []
     for axis in range(3):
         used = np.flatnonzero(content.any(axis=tuple(a for a in range(3) if a != axis)))
@@ -140,6 +141,16 @@ def acquired_grid(volume: Volume) -> Grid:
     affine[:3, 3] = volume.grid.to_world([low for low, _ in box[::-1]])
     k, j, i = (high - low for low, high in box)
     return Grid((k, j, i), affine)
+
+
+def _padding_value(array: NDArray[Any]) -> Any:
+    """The value that most voxels have exactly, if a hundredth of them do; else the smallest.
+
+    Interpolation may leave values below the padding.
+    """
+    values, counts = np.unique(array[::2, ::2, ::2], return_counts=True)
+    most = int(np.argmax(counts))
+    return values[most] if counts[most] >= PADDED_SHARE * counts.sum() else array.min()
 
 
 def _away_from_edges(seen: NDArray[np.bool_], fixed: Volume) -> NDArray[np.bool_]:

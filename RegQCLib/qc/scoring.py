@@ -122,7 +122,7 @@ def score(
     low, high = (float(bound[0]) for bound in model.interval_mm(telling))
     with watch.stage("local mismatch"):
         mismatch = local_mismatch(pair.fixed_gray, pair.moved_gray, pair.body_box, pair.frame)
-    raw = raw_length(measurement.local_displacement(), mismatch)[measurement.body > INSIDE]
+    raw = raw_length(measurement.displacement, mismatch)[measurement.body > INSIDE]
     raw_mean = float(raw.mean()) if raw.size else 1.0
     scale = mean / max(raw_mean, 1e-3)
     p95 = float(np.percentile(raw, 95)) * scale if raw.size else mean

@@ -114,3 +114,13 @@ def test_moved_image_is_where_nibabel_puts_points():
     at = nibabel.affines.apply_affine(np.linalg.inv(motion.matrix @ GRID.affine), world)
     found = np.argwhere(pair.moved.array > 3000)[:, ::-1].mean(axis=0)
     np.testing.assert_allclose(found, at, atol=0.6)
+
+
+def test_padding_is_found_though_interpolation_undershot_it():
+    rng = np.random.default_rng(0)
+    array = np.zeros((20, 30, 40), dtype=np.float32)
+    array[:, :, 8:30] = rng.normal(50, 10, (20, 30, 22))
+    array[3, 4, 8] = -12.0  # ringing at the edge
+    assert acquired_grid(Volume(array, np.eye(4), "strip")).shape == (20, 30, 22)
+    noisy = rng.normal(50, 10, array.shape).astype(np.float32)
+    assert acquired_grid(Volume(noisy, np.eye(4), "full")).shape == array.shape
