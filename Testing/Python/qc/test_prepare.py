@@ -11,7 +11,7 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
-from RegQCLib.qc.prepare import prepare_pair
+from RegQCLib.qc.prepare import acquired_grid, prepare_pair
 
 GRID = grid_around_origin((32, 40, 30), (2.0, 1.75, 1.5), direction=turned())
 
