@@ -11,8 +11,8 @@ from scipy.ndimage import gaussian_filter
 
 from RegQCLib.qc.evidence import (
     NOISE_PIXELS,
-    PRIOR_PIXELS,
     PAIRS,
+    PRIOR_PIXELS,
     SMOOTHING_MM,
     WINDOW_PIXELS,
     Evidence,
