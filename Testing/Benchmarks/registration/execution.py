@@ -114,6 +114,7 @@ def run_one(item: Item, case: Case, method: peers.Method, settings: Settings) ->
         "cpu_s": process.cpu_s,
         "peak_gb": process.peak_gb,
         "error": found.error,
+        "said": found.said,
     }
     if found.transform is not None:
         try:

@@ -46,6 +46,7 @@ class Found:
     """transform and inverse: None when the method failed.
 
     seconds, cpu_seconds: of the registration alone, where the method tells.
+    said: what RegQC says of its own result: the step it kept, its verdict, what limited it.
     """
 
     process: Measured
@@ -54,6 +55,7 @@ class Found:
     seconds: float | None = None
     cpu_seconds: float | None = None
     error: str = ""
+    said: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,12 +149,17 @@ def _regqc_command(folder: Path, order: Order, device: str) -> list[str]:
 
 def _read_regqc(folder: Path, case: Case, process: Measured) -> Found:
     out = folder / "regqc"
-    stages = json.loads((out / "report.json").read_text(encoding="utf-8"))["timing_s"]
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
     return Found(
         process,
         load_transform(out / "transform.h5"),
         load_transform(out / "inverse.h5"),
-        sum(stages.get(stage, 0.0) for stage in REGISTRATION_STAGES),
+        sum(report["timing_s"].get(stage, 0.0) for stage in REGISTRATION_STAGES),
+        said={
+            "kept": report["kept"],
+            "verdict": report["after"]["verdict"],
+            "limits": report["limits"],
+        },
     )
 
 
