@@ -52,7 +52,7 @@ from RegQCLib.qc.scoring import slice_position
 FloatArray = NDArray[np.float64]
 Slices = dict[int, NDArray[np.intp]]
 
-LONGEST_SIDE = 136  # pixels of a slice: keeps three slices of a head near 50 ms
+LONGEST_SIDE = 128  # pixels of a slice: keeps three slices of a head below 50 ms
 
 
 class SliceProbe:
