@@ -70,24 +70,33 @@ def run_items(
         offered = offered[turn:] + offered[:turn]
         files = {m.name: _file(item, m, settings) for m in offered}
         missing = [m for m in offered if not files[m.name].is_file()]
-        case = item.make() if missing else None
+        if missing:
+            case = item.make()
+            known = about(item, case)
         for method in missing:
-            row = run_one(item, case, method, settings)
+            row = run_one(item, case, method, settings) | known
             _write(files[method.name], row)
             log(f"[{number + 1}/{len(items)}] {item.key} {method.name}: {_told(row)}")
         rows += [json.loads(files[m.name].read_text(encoding="utf-8")) for m in offered]
     return rows
 
 
-def run_one(item: Item, case: Case, method: peers.Method, settings: Settings) -> Row:
-    """One method on one case; a failure is a row with ``error``."""
-    row: Row = {
+def about(item: Item, case: Case) -> Row:
+    """What is the same for every method: the case, its errors at the start and at the truth."""
+    return {
         "task": item.task,
         "case": item.key,
-        "method": method.name,
         "shape": list(case.fixed.shape),
         "facts": case.facts,
         "start": measures.start(case),
+        "truth": {"dice": None if case.truth is None else measures.mean_dice(case, case.truth)},
+    }
+
+
+def run_one(item: Item, case: Case, method: peers.Method, settings: Settings) -> Row:
+    """One method on one case; a failure is a row with ``error``."""
+    row: Row = {
+        "method": method.name,
         "when": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "load": os.getloadavg()[0],
     }

@@ -23,7 +23,8 @@ def summarize(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
     tre_mean, dice and so on: means over cases that have them; worst_tre: largest tre_mean.
     wall_s, process_s, cpu_s and, of peers, registration_cpu_s: medians. peak_gb: largest.
     success: share of all cases with a mean error below 2 mm. accuracy_ratio, wall_ratio: to the
-    best peer, see `against_best_peer`.
+    best peer, see `against_best_peer`. Beside the methods, ``start`` is before registration and
+    ``truth`` what the true transform scores.
     """
     tasks = dict.fromkeys(row["task"] for row in rows)
     result = {}
@@ -32,7 +33,7 @@ def summarize(rows: Sequence[Row]) -> dict[str, dict[str, Row]]:
         names = sorted({row["method"] for row in mine}, key=lambda name: (name != REGQC, name))
         figures = {name: figures_of([r for r in mine if r["method"] == name]) for name in names}
         against_best_peer(figures)
-        result[task] = {"start": _start(mine), **figures}
+        result[task] = {"start": _known(mine, "start"), "truth": _known(mine, "truth"), **figures}
     return result
 
 
@@ -78,10 +79,10 @@ def _success(rows: Sequence[Row]) -> float:
     return float(np.mean([row.get("tre_mean", np.inf) < SUCCESS_MM for row in rows]))
 
 
-def _start(rows: Sequence[Row]) -> Row:
-    first = {row["case"]: row["start"] for row in rows}
-    names = ("tre_mean", "tre_p95", "dice")
-    return {name: _over(list(first.values()), name, np.mean) for name in names}
+def _known(rows: Sequence[Row], what: str) -> Row:
+    """Means over the cases of what is known of each, once a case."""
+    cases = list({row["case"]: row[what] for row in rows}.values())
+    return {name: _over(cases, name, np.mean) for name in ("tre_mean", "tre_p95", "dice")}
 
 
 def _over(rows: Sequence[Row], name: str, how: Any) -> float | None:

@@ -55,6 +55,8 @@ def _task(task: str, methods: dict[str, dict[str, Any]]) -> str:
     ]
     rows = []
     for name, figures in methods.items():
+        if all(value is None for value in figures.values()):
+            continue  # no truth is known
         failed = figures.get("failed")
         told = f"{name} ({failed} of {figures['cases']} failed)" if failed else name
         rows.append([told, *(figures.get(key) for _, key in used)])

@@ -64,6 +64,9 @@ def test_methods_take_turns_and_a_stopped_run_goes_on(calls, tmp_path, capsys):
     out = capsys.readouterr().out
     assert "### Rigid, two contrasts" in out
     assert "| good | 0.500 | 0.500 |" in out
+    known = again["tasks"]["rigid"]
+    assert known["start"]["dice"] < known["poor"]["dice"] < known["truth"]["dice"] - 0.1
+    assert known["start"]["tre_mean"] > 9
 
 
 def test_a_failure_is_a_row_and_what_is_missing_is_named(calls, tmp_path, capsys):
@@ -92,6 +95,7 @@ def row(method, tre, wall, case="c", **more):
         "case": case,
         "method": method,
         "start": {"tre_mean": 3.0},
+        "truth": {"dice": 0.9},
         "facts": {},
         "error": "",
         "tre_mean": tre,
@@ -107,7 +111,7 @@ def test_ratios_are_to_the_most_accurate_peer():
     assert figures["regqc"]["accuracy_ratio"] == pytest.approx(0.625)
     assert figures["regqc"]["wall_ratio"] == pytest.approx(0.25)
     assert figures["ants"]["accuracy_ratio"] == pytest.approx(1.25)
-    assert list(figures) == ["start", "regqc", "ants", "greedy"]
+    assert list(figures) == ["start", "truth", "regqc", "ants", "greedy"]
 
 
 def test_without_a_truth_dice_ranks_the_peers():
