@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from RegQCLib.similarity.losses.box import box_sum
 from RegQCLib.similarity.mind import PAIRS
@@ -42,7 +41,28 @@ def patch_sums(padded: Tensor, inside: Tensor | None, radius: int, dilation: int
     (N, pairs, *spatial). inside: where given, of the shape of ``padded``, 1 for voxels to compare
     and 0 for others.
     """
-    return _PatchSums.apply(padded, inside, radius, dilation)
+    result = _empty_channels(padded, radius + dilation)
+    for cut in _cuts(padded, radius, dilation):
+        sums = _boxed(_difference(padded, inside, cut).square_(), radius)
+        for channel, place in cut.channels:
+            result[:, channel : channel + 1] = sums[place]
+    return result
+
+
+def patch_sums_gradient(
+    change: Tensor, padded: Tensor, inside: Tensor | None, radius: int, dilation: int
+) -> Tensor:
+    """Derivative of a function of `patch_sums` by ``padded``, from ``change``, that by the sums."""
+    result = torch.zeros_like(padded)
+    for cut in _cuts(padded, radius, dilation):
+        difference = _difference(padded, inside, cut)
+        gathered = torch.zeros_like(difference)
+        for channel, place in cut.channels:
+            gathered[place] += change[:, channel : channel + 1]
+        part = _boxed(gathered, radius).mul_(difference).mul_(2)
+        result[cut.first] += part
+        result[cut.second] -= part
+    return result
 
 
 def patch_counts(inside: Tensor, radius: int, dilation: int) -> Tensor:
@@ -53,38 +73,6 @@ def patch_counts(inside: Tensor, radius: int, dilation: int) -> Tensor:
         for channel, place in cut.channels:
             result[:, channel : channel + 1] = both[place]
     return result
-
-
-class _PatchSums(torch.autograd.Function):
-    """Written out because slices, differentiated one by one, cost a padded image each."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, padded: Tensor, inside: Tensor | None, radius: int, dilation: int
-    ) -> Tensor:
-        ctx.save_for_backward(padded, inside)
-        ctx.radius, ctx.dilation = radius, dilation
-        result = _empty_channels(padded, radius + dilation)
-        for cut in _cuts(padded, radius, dilation):
-            sums = _boxed(_difference(padded, inside, cut).square_(), radius)
-            for channel, place in cut.channels:
-                result[:, channel : channel + 1] = sums[place]
-        return result
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        padded, inside = ctx.saved_tensors
-        result = torch.zeros_like(padded)
-        for cut in _cuts(padded, ctx.radius, ctx.dilation):
-            difference = _difference(padded, inside, cut)
-            gathered = torch.zeros_like(difference)
-            for channel, place in cut.channels:
-                gathered[place] += gradients[0][:, channel : channel + 1]
-            change = _boxed(gathered, ctx.radius).mul_(difference).mul_(2)
-            result[cut.first] += change
-            result[cut.second] -= change
-        return result, None, None, None
 
 
 def _difference(padded: Tensor, inside: Tensor | None, cut: Cut) -> Tensor:

@@ -53,9 +53,12 @@ def test_away_from_the_border_it_is_the_numpy_descriptor(radius, dilation):
 
 @pytest.mark.parametrize("shape", [(4, 5, 3), (7, 6)])
 @pytest.mark.parametrize("masked", [False, True])
-def test_it_follows_its_definition_at_borders_and_masks_too(shape, masked):
+@pytest.mark.parametrize("faint", [False, True])
+def test_it_follows_its_definition_at_borders_and_masks_too(shape, masked, faint):
     rng = np.random.default_rng(2)
     image = rng.normal(size=shape)
+    if faint:  # so that the clamp of the variance takes hold
+        image[:, 3:] *= 1e-3
     mask = rng.uniform(size=shape) < (0.4 if masked else 1)
     result = mind_ssc(tensor(image), tensor(mask) if masked else None, dilation=1)[0].numpy()
     expected = by_loop(image, mask, 1, 1)
@@ -71,6 +74,19 @@ def test_it_is_the_squared_difference_of_two_descriptors():
     expected = ssd(mind_ssc(first), mind_ssc(second)).item()
     assert mind(first, second).item() == pytest.approx(expected)
     assert 0 < expected < 1
+
+
+def test_the_gradient_is_right_where_the_variance_is_clamped():
+    first, second, direction = torch.randn(
+        3, 1, 1, 6, 14, dtype=torch.float64, generator=torch.Generator().manual_seed(5)
+    )
+    second[..., 4:] *= 1e-3
+    direction[..., :10] = 0  # the rest decides the mean variance, a constant in the derivative
+    second.requires_grad_()
+    mind(first, second, dilation=1).backward()
+    ends = [mind(first, second.detach() + s * 1e-7 * direction, dilation=1) for s in (1, -1)]
+    expected = (ends[0] - ends[1]).item() / 2e-7
+    assert (second.grad * direction).sum().item() == pytest.approx(expected, rel=1e-4)
 
 
 def test_contrast_and_its_inversion_change_nothing():

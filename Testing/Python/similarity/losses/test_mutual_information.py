@@ -133,6 +133,24 @@ def test_gradients_reach_the_drawn_voxels_alone():
     assert 100 < (moving.grad != 0).sum() <= 200
 
 
+def test_voxels_outside_the_mask_are_not_drawn():
+    fixed, moving = torch.rand(2, 1, 1, 40, 50, dtype=torch.float64)
+    mask = torch.zeros(1, 1, 40, 50, dtype=torch.bool)
+    mask[..., :5] = True
+    moving.requires_grad_()
+    mutual_information(fixed, moving, weights=mask, samples=0.5).backward()
+    # 100 draws with replacement from 200 voxels are expected to meet 79 of them.
+    assert 60 < (moving.grad != 0).sum() <= 100
+
+
+def test_a_mask_is_the_same_as_its_voxels_alone(pair):
+    mask = np.random.default_rng(4).uniform(size=pair[0].shape) < 0.3
+    inside = tensors(*[image[mask][None] + 10 for image in pair])
+    outside = tensors(*[image + 10 for image in pair])
+    result = mutual_information(*outside, weights=tensors(mask)[0]).item()
+    assert result == pytest.approx(mutual_information(*inside).item())
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
