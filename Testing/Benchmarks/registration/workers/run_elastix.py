@@ -21,8 +21,7 @@ def main() -> None:
         chosen = parameters.GetDefaultParameterMap(name)
         chosen["WriteResultImage"] = ["false"]
         chosen["RandomSeed"] = [str(job.seed + 1)]
-        if job.far and name == "rigid":
-            chosen["AutomaticTransformInitializationMethod"] = ["CenterOfGravity"]
+        if job.far:  # else it gives up where the images share little
             chosen["RequiredRatioOfValidSamples"] = ["0.05"]
         parameters.AddParameterMap(chosen)
     with job.timed():
