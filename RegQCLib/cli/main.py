@@ -20,6 +20,7 @@ from RegQCLib.cli import (
     doctor_command,
     evaluate_command,
     models_command,
+    register_command,
     synth_command,
     train_command,
 )
@@ -128,6 +129,7 @@ def _options(
 
 
 app.command("check")(check_command.check_command)
+app.command("register")(register_command.register_command)
 app.command("evaluate")(evaluate_command.evaluate_command)
 app.command("synth")(synth_command.synth_command)
 app.add_typer(train_command.app, name="train")
