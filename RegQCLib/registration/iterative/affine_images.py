@@ -26,6 +26,7 @@ THICK_RATIO = 1.5
 
 RANGE_PERCENTILES = (0.5, 99.5)
 ENOUGH = 65536  # values from which percentiles are taken
+SHARPENING = (-1 / 12, 7 / 6, -1 / 12)
 ROUNDING = 1.01  # a voxel of 1.005 mm still counts as one of 1 mm
 
 
@@ -61,9 +62,10 @@ class Picture:
     def level(self, size_mm: float) -> Level:
         """Average over blocks of at most ``size_mm``, one voxel at least."""
         factors = block_factors(self.volume.grid, size_mm)
+        grid = blocks_grid(self.volume.grid, factors)
         return Level(
-            block_means(self.volume.array, factors),
-            blocks_grid(self.volume.grid, factors),
+            sharpened(block_means(self.volume.array, factors), grid),
+            grid,
             block_means(self.body, factors) >= 0.5,
             None if self.mask is None else block_means(self.mask, factors) >= 0.5,
         )
@@ -123,6 +125,19 @@ def intensity_range(values: NDArray[Any]) -> tuple[float, float]:
     if low < high:
         return low, high
     return float(values.min()), float(values.max())
+
+
+def sharpened(array: NDArray[np.float32], grid: Grid) -> NDArray[np.float32]:
+    """Undo on average what linear interpolation will blur, along all but the thick axes.
+
+    At a random place between two voxels it has a variance of 1/6 of a squared voxel, which this
+    filter has with the opposite sign. Blur is not harmless: it shifts edges, and where a thin layer
+    looks different in two contrasts it shifts them differently.
+    """
+    for axis, step in enumerate(grid.spacing[::-1]):
+        if array.shape[axis] > 1 and step <= THICK_RATIO * grid.spacing.min():
+            array = ndimage.correlate1d(array, SHARPENING, axis, mode="nearest")
+    return array
 
 
 def block_factors(grid: Grid, size_mm: float) -> tuple[int, int, int]:

@@ -7,14 +7,13 @@ principal axes put on one another; and the images left where they are.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from RegQCLib.geometry.transforms import Affine
-from RegQCLib.progress import Progress
+from RegQCLib.progress import Progress, silent
 from RegQCLib.registration.iterative.affine_images import Array, Level, Mask, samples
 from RegQCLib.registration.iterative.affine_parameters import Motions
 
@@ -26,13 +25,12 @@ LARGEST_DEGREES, STEP_DEGREES = 45.0, 20.0
 STEP_DEGREES_2D = 10.0
 SHIFT = 0.45  # of the body's radius, between shifts
 
-KEPT = 48
+KEPT = 96
 STEPS = ((0.2, 0.2, 0.1), (0.1, 0.05, 0.05))
-"""Steps of the improvement as shares of the body's radius; after each, fewer motions stay."""
+"""Steps of the improvement as shares of the body's radius, at a coarse and a finer resolution."""
+FEWER = 2 / 3  # of the motions stay after a step
 
-COMB = True
-NEAR = 1
-APART = 0.15
+APART = 0.2
 """Motions closer than this share of the body's radius are one."""
 
 
@@ -83,27 +81,30 @@ class Score:
 
 
 def best_starts(
-    scores: Sequence[Score], motions: Motions, starts: Array, *, count: int, progress: Progress
+    scores: tuple[Score, Score],
+    motions: Motions,
+    starts: Array,
+    *,
+    count: int,
+    progress: Progress = silent,
 ) -> Array:
     """The ``count`` most promising motions, best first, (count or fewer, size) parameters.
 
-    scores: at resolutions from coarse to fine, for one round of improvement each. starts: (B, size)
-    parameters to try.
+    scores: at a coarse and a finer resolution: in the coarse one the way to a good motion is
+    longer, in the finer one a good motion stands out more. starts: (B, size) parameters to try.
     """
     values, kept = scores[0](motions.matrices(starts)), KEPT
     chosen = distinct(motions, starts, values, kept)
-    rounds = [(s, t) for s, steps in zip(scores, STEPS, strict=True) for t in steps]
-    last = scores[0]
-    for number, (score, step) in enumerate(rounds):
-        progress("looking for a start", 0.05 + 0.15 * number / len(rounds))
-        starts, values = starts[chosen], values[chosen]
-        if score is not last:
-            values = score(motions.matrices(starts))
-        last = score
-        starts, values = _improved(score, motions, starts, values, step * motions.radius)
-        kept = max(count, kept * 2 // 3)
-        chosen = distinct(motions, starts, values, kept)
-    return starts[chosen[:count]]
+    starts = starts[chosen]
+    for number, (score, steps) in enumerate(zip(scores, STEPS, strict=True)):
+        progress("looking for a start", 0.5 * (number + 1))
+        values = score(motions.matrices(starts))
+        for step in steps:
+            starts, values = _improved(score, motions, starts, values, step * motions.radius)
+            kept = max(count, int(kept * FEWER))
+            chosen = distinct(motions, starts, values, kept)
+            starts, values = starts[chosen], values[chosen]
+    return starts[:count]
 
 
 def all_starts(motions: Motions, fixed: Level, moving: Level) -> Array:
@@ -131,7 +132,7 @@ def _rotations(motions: Motions) -> list[Array]:
 
 def _offsets(axes: int) -> Array:
     """Shifts as shares of the body's radius: a cube of neighbors, and farther along the axes."""
-    near = np.array(list(product(range(-NEAR, NEAR + 1), repeat=axes)))
+    near = np.array(list(product((-1, 0, 1), repeat=axes)))
     far = np.concatenate([2 * np.eye(axes), -2 * np.eye(axes)])
     return np.concatenate([near, far]) * SHIFT
 
@@ -187,11 +188,12 @@ def _improved(
     neighbors = found[:, None] + step * np.concatenate([free, -free])
     size = neighbors.shape[1]
     scores = score(motions.matrices(neighbors.reshape(-1, motions.size))).reshape(-1, size)
-    best = scores.argmax(1)
-    rows = np.arange(len(found))
+    rows, best = np.arange(len(found)), scores.argmax(1)
     better = scores[rows, best] > values
-    moved = np.where(better[:, None], neighbors[rows, best], found)
-    return moved, np.where(better, scores[rows, best], values)
+    return (
+        np.where(better[:, None], neighbors[rows, best], found),
+        np.where(better, scores[rows, best], values),
+    )
 
 
 def distinct(motions: Motions, found: Array, values: Array, count: int) -> NDArray[np.intp]:
