@@ -1,0 +1,221 @@
+"""Deformable registration: a discrete start, then Gauss-Newton steps from coarse to fine.
+
+Every step gathers what the images ask for at the control points of a spline and solves it together
+with the stiffness, so that few steps are enough. Across contrasts MIND descriptors begin; once they
+have brought structures together, the moving image is translated into the fixed contrast and local
+correlation finishes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from RegQCLib.geometry.fields import DisplacementField
+from RegQCLib.geometry.transforms import Composite, Transform
+from RegQCLib.geometry.volume import Volume
+from RegQCLib.progress import Progress, silent
+from RegQCLib.registration.iterative.affine_images import block_factors
+from RegQCLib.registration.iterative.affine_torch import torch_device
+from RegQCLib.registration.iterative.control_grid import ControlGrid, extended
+from RegQCLib.registration.iterative.deformable_descent import Descent, Iteration
+from RegQCLib.registration.iterative.deformable_field import covering_grid, dense_field
+from RegQCLib.registration.iterative.deformable_inputs import (
+    blending,
+    check_choice,
+    check_images,
+    check_map,
+    label_maps,
+    landmark_pairs,
+)
+from RegQCLib.registration.iterative.deformable_pair import Pair, prepare
+from RegQCLib.registration.iterative.deformable_schedule import (
+    MEASURES,
+    Measure,
+    Stage,
+    finest_voxels,
+    stages,
+)
+from RegQCLib.registration.iterative.deformable_start import coarse_start
+from RegQCLib.registration.iterative.deformable_terms import Forces, Landmarks
+from RegQCLib.registration.iterative.folding import unfolded
+from RegQCLib.registration.iterative.motion import Model
+
+Motions = Literal["displacement", "velocity"]
+MODELS: tuple[Motions, ...] = ("displacement", "velocity")
+
+BENDING = 1.0  # mm^2
+DIFFUSION = 1e-3  # 1/mm^2, as a share of the bending: counts beyond 200 mm
+FAR_MM = 1.0
+"""A landmark that is further off than this in the end is named."""
+
+
+@dataclass(frozen=True, eq=False)
+class DeformableResult:
+    """What `register_deformable` found.
+
+    transform: fixed-space to moving-space points, RAS mm, the initial transform included; inverse:
+    the other way. history: every step. folded_fraction: share of the fixed voxels at which the
+    deformation folds. limits: what held the result back, in words.
+    """
+
+    transform: Transform
+    inverse: Transform
+    history: tuple[Iteration, ...]
+    folded_fraction: float
+    limits: tuple[str, ...]
+
+
+def register_deformable(
+    fixed: Volume,
+    moving: Volume,
+    *,
+    init: Transform | None = None,
+    fixed_weights: Volume | None = None,
+    moving_weights: Volume | None = None,
+    region: Volume | None = None,
+    landmarks: tuple[ArrayLike, ArrayLike] | None = None,
+    fixed_labels: Volume | None = None,
+    moving_labels: Volume | None = None,
+    stiffness: Volume | None = None,
+    measure: Measure = "auto",
+    model: Motions = "displacement",
+    inverse_consistent: bool = False,
+    max_memory_gb: float | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    progress: Progress = silent,
+) -> DeformableResult:
+    """Deform until ``moving`` matches ``fixed``; two volumes, or two slices of one voxel.
+
+    init: fixed-space to moving-space points, where to start. fixed_weights, moving_weights: how far
+    each voxel is to be trusted, 0 not at all (masks; slices that were interpolated).
+    region: nonzero where the deformation may act; it fades out within `BLEND_MM` around, and beyond
+    nothing changes. landmarks: (N, 3) fixed and moving points that belong together, RAS mm.
+    fixed_labels, moving_labels: maps whose equal numbers belong together.
+    stiffness: factor on the regularization, 1 where it is left out; more keeps tissue rigid.
+    measure: one of `MEASURES`; "auto" takes any two contrasts. model: "velocity" flows along a
+    stationary velocity field and never folds. inverse_consistent: the images change places without
+    another result, up to rounding; implies "velocity".
+    max_memory_gb: coarser voxels are taken where finer ones need more. seed: of the random codes
+    that stand for many labels.
+    Raises InputError for inputs that cannot be registered, one line that says what to do.
+    """
+    check_choice("measure", measure, MEASURES)
+    check_choice("model", model, MODELS)
+    check_images(fixed, moving)
+    for map_ in (fixed_weights, moving_weights, stiffness):
+        check_map(map_)
+    place = torch_device(device)
+    finest_mm, coarser = finest_voxels(fixed.grid, measure, max_memory_gb)
+    progress("preparing", 0.0)
+    pair = prepare(
+        fixed,
+        moving,
+        init,
+        finest_mm=finest_mm,
+        fixed_weights=fixed_weights,
+        moving_weights=moving_weights,
+        reach=not inverse_consistent,
+        device=place,
+    )
+    springs = landmark_pairs(landmarks, pair, init)
+    forces = Forces(
+        pair,
+        symmetric=inverse_consistent,
+        labels=label_maps(fixed_labels, moving_labels, pair, init, seed),
+        landmarks=springs,
+    )
+    factors = block_factors(fixed.grid, finest_mm)
+    ramp = None if region is None else blending(region, fixed.grid, factors)
+    movable = Model(pair, velocity=model == "velocity" or inverse_consistent, ramp=ramp)
+    with torch.no_grad():
+        descent, history = _descend(movable, forces, stiffness, stages(measure), progress)
+        grid = covering_grid(fixed.grid, factors)
+        progress("writing the field", 0.95)
+        coefficients, field, before, folded = unfolded(
+            descent.coefficients, descent.control, movable, grid
+        )
+        back = dense_field(coefficients, descent.control, movable, grid, backward=True)
+    limits = [text for text in (coarser, _folds(before, folded)) if text]
+    limits += _far_landmarks(springs, pair, field)
+    return DeformableResult(
+        transform=field if init is None else Composite([field, init]),
+        inverse=back if init is None else Composite([init.inverse(), back]),
+        history=tuple(history),
+        folded_fraction=folded,
+        limits=tuple(limits),
+    )
+
+
+def _descend(
+    model: Model,
+    forces: Forces,
+    stiffness: Volume | None,
+    plan: list[Stage],
+    progress: Progress,
+) -> tuple[Descent, list[Iteration]]:
+    """Go through the stages of ``plan``."""
+    pair = model.pair
+
+    def stiffness_at(control: ControlGrid) -> Tensor | None:
+        return None if stiffness is None else extended(pair.on_nodes(stiffness, control))
+
+    control, coefficients = coarse_start(pair, forces)
+    descent = Descent(model, control, coefficients, BENDING, DIFFUSION, stiffness_at)
+    history: list[Iteration] = []
+    planned = sum(stage.iterations for stage in plan)
+    for number, stage in enumerate(plan):
+        done = sum(earlier.iterations for earlier in plan[:number])
+        descent.refine(control_grid(pair, stage.spacing))
+        shift = model.motion(descent.control).displacement(descent.coefficients)
+        terms = forces.of(stage, descent.control, shift)
+        tick = _ticker(progress, done / planned, 1 / planned)
+        history += descent.run(stage, terms, stage.factor * pair.voxel_mm, tick)
+        if number == 0:
+            descent.adapt()
+    return descent, history
+
+
+def control_grid(pair: Pair, voxels: int) -> ControlGrid:
+    """Control points every ``voxels`` of the shortest side, though not closer than slices are."""
+    steps = tuple(max(voxels * pair.voxel_mm, step) for step in pair.whole.spacing)
+    return ControlGrid(pair.extent, steps)
+
+
+def _ticker(progress: Progress, start: float, share: float) -> Callable[[], None]:
+    """Return a function that reports one more iteration each time it is called."""
+    count = 0
+
+    def tick() -> None:
+        nonlocal count
+        progress("deforming", 0.1 + 0.85 * min(1.0, start + count * share))
+        count += 1
+
+    return tick
+
+
+def _folds(before: float, after: float) -> str:
+    if before == 0 and after == 0:
+        return ""
+    if after == 0:
+        return f"folds at {before:.2%} of the voxels were smoothed away"
+    return f"the deformation folds at {after:.2%} of the voxels; a velocity model does not"
+
+
+def _far_landmarks(springs: Landmarks | None, pair: Pair, field: DisplacementField) -> list[str]:
+    """Name the landmarks that were not met."""
+    if springs is None:
+        return []
+    moved = pair.to_frame(field.apply(springs.world))
+    left = np.linalg.norm(moved - springs.targets, axis=1)
+    return [
+        f"landmark {number + 1} is still {left[number]:.1f} mm off; look at its place"
+        for number in np.flatnonzero(left > FAR_MM)
+    ]

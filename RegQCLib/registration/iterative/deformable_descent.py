@@ -1,0 +1,137 @@
+"""Gauss-Newton steps of a deformation, stage by stage from coarse to fine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor
+
+from RegQCLib.registration.iterative.control_grid import ControlGrid
+from RegQCLib.registration.iterative.deformable_schedule import Stage
+from RegQCLib.registration.iterative.deformable_terms import StageTerms
+from RegQCLib.registration.iterative.force import Force
+from RegQCLib.registration.iterative.motion import Model, Motion
+from RegQCLib.registration.iterative.regularizers import Regularizer, roughness
+from RegQCLib.registration.iterative.solver import solve
+
+STILL_MM = 0.01
+"""A stage ends when a step moves the control points by less than this on average."""
+
+SOLVER_STEPS, HARD_SOLVER_STEPS = 12, 60
+"""Conjugate gradient iterations: usually, and with landmarks or a stiffness map."""
+
+ROUGHNESS = 2e-3
+ADAPTATION = 1.7
+ADAPTED_RANGE = (0.1, 10.0)
+"""Stiffness becomes (`ROUGHNESS` / roughness found at stiffness 1) ** `ADAPTATION`.
+
+The stiffness that fits a prior to what it finds is inversely proportional to the roughness found,
+which itself falls with stiffness: the exponent is what repeating that would lead to."""
+
+
+class Iteration(NamedTuple):
+    """A step. value: of the measure, less is better. step_mm: mean length at the control points."""
+
+    voxel_mm: float
+    control_mm: float
+    measure: str
+    value: float
+    step_mm: float
+
+
+@dataclass
+class Descent:
+    """The state of a registration: coefficients (axes, *counts) on a control grid.
+
+    bending: stiffness, mm^2 per unit of a measure; diffusion: share of it, see `Regularizer`.
+    """
+
+    model: Model
+    control: ControlGrid
+    coefficients: Tensor
+    bending: float
+    diffusion: float
+    stiffness: Callable[[ControlGrid], Tensor | None]
+    adapted: float = 1.0
+
+    def refine(self, control: ControlGrid) -> None:
+        """Go on with other control points."""
+        if control != self.control:
+            self.coefficients = self.control.refined(self.coefficients, control)
+            self.control = control
+
+    def run(
+        self, stage: Stage, terms: StageTerms, voxel_mm: float, tick: Callable[[], None]
+    ) -> list[Iteration]:
+        """Do the iterations of a stage; what ends worse than it began is undone."""
+        motion = self.model.motion(self.control)
+        regularizer = self._regularizer()
+        start, history = self.coefficients, []
+        for _ in range(stage.iterations):
+            tick()
+            force = self._force(motion, terms)
+            right = force.pull - regularizer(self.coefficients)
+            landmarks = terms.landmarks
+            step = solve(
+                force.curvature,
+                regularizer,
+                right,
+                extra=None if landmarks is None else landmarks.operator,
+                iterations=SOLVER_STEPS
+                if landmarks is None and regularizer.stiffness is None
+                else HARD_SOLVER_STEPS,
+            )
+            length = float(step.square().sum(0).sqrt().mean())
+            history.append(
+                Iteration(voxel_mm, max(self.control.spacing), stage.measure, force.value, length)
+            )
+            self.coefficients = self.coefficients + step
+            if length < STILL_MM:
+                break
+        if len(history) > 1 and history[-1].value > history[0].value:
+            self.coefficients = start
+        self.evidence = force.curvature[0]
+        return history
+
+    def adapt(self) -> None:
+        """Fit the stiffness to the roughness found with stiffness 1."""
+        found = roughness(self.coefficients, self.control.spacing, self.evidence)
+        low, high = ADAPTED_RANGE
+        wanted = high if found <= 0 else (ROUGHNESS / found) ** ADAPTATION
+        self.adapted = min(max(wanted, low), high)
+
+    def _regularizer(self) -> Regularizer:
+        bending = self.bending * self.adapted
+        return Regularizer(
+            self.control,
+            self.coefficients,
+            bending=bending,
+            diffusion=bending * self.diffusion,
+            stiffness=self.stiffness(self.control),
+        )
+
+    def _force(self, motion: Motion, terms: StageTerms) -> Force:
+        shift = motion.displacement(self.coefficients)
+        total = _sum([term(shift) for term in terms.forward])
+        if terms.backward:
+            back = motion.displacement(self.coefficients, backward=True)
+            other = _sum([term(back) for term in terms.backward])
+            total = Force(
+                (total.pull - other.pull) / 2,
+                (total.curvature + other.curvature) / 2,
+                (total.value + other.value) / 2,
+            )
+        pull = motion.blended(total.pull)
+        curvature = motion.blended(motion.blended(total.curvature))
+        if terms.landmarks is not None:
+            pull = pull + terms.landmarks.pull(shift)
+        return Force(pull, curvature, total.value)
+
+
+def _sum(forces: Sequence[Force]) -> Force:
+    pull, curvature, value = forces[0]
+    for force in forces[1:]:
+        pull, curvature, value = pull + force.pull, curvature + force.curvature, value + force.value
+    return Force(pull, curvature, value)

@@ -1,0 +1,84 @@
+"""The dense transform that coefficients stand for, its inverse, and its folds."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from RegQCLib.geometry.fields import DisplacementField, invert
+from RegQCLib.geometry.grid import Grid
+from RegQCLib.geometry.resample import resample
+from RegQCLib.registration.iterative.affine_images import blocks_grid
+from RegQCLib.registration.iterative.control_grid import ControlGrid, separable
+from RegQCLib.registration.iterative.deformable_pair import Pair
+from RegQCLib.registration.iterative.motion import Model
+
+DENSER = 2
+"""Final fields are computed on control points this much closer, which follows flows better."""
+
+
+def dense_field(
+    coefficients: Tensor, control: ControlGrid, model: Model, grid: Grid, *, backward: bool = False
+) -> DisplacementField:
+    """Displacements in RAS mm at the voxels of ``grid``, whose axes are those of the frame.
+
+    Beyond the frame the field keeps the value it has there. ``backward``: of the inverse, from
+    moving to fixed points: the flow back in time, or found by iteration at the control points.
+    """
+    shift, finer = displacement_spline(coefficients, control, model, backward=backward)
+    matrices = finer.matrices(frame_positions(model.pair, grid), shift)
+    array = _to_world(separable(matrices, shift), model.pair)
+    if model.ramp is not None:
+        array[:, resample(model.ramp, grid).array <= 0] = 0
+    return DisplacementField(array, grid.affine)
+
+
+def covering_grid(grid: Grid, factors: tuple[int, int, int]) -> Grid:
+    """Grid of blocks of (k, j, i) voxels that cover all of ``grid``."""
+    k, j, i = (-(-n // f) for n, f in zip(grid.shape, factors, strict=True))
+    return Grid((k, j, i), blocks_grid(grid, factors).affine)
+
+
+def displacement_spline(
+    coefficients: Tensor, control: ControlGrid, model: Model, *, backward: bool
+) -> tuple[Tensor, ControlGrid]:
+    """Coefficients of the displacement (mm along the frame's axes), and their control grid."""
+    finer = ControlGrid(control.extent, tuple(step / DENSER for step in control.spacing))
+    motion = model.motion(finer)
+    fine = control.refined(coefficients, finer)
+    if not backward or model.velocity:
+        return motion.displacement(fine, backward=backward), finer
+    values = separable(finer.matrices(finer.inner, fine), motion.displacement(fine))
+    nodes = model.pair.nodes(finer)
+    field = DisplacementField(_to_world(values, model.pair), nodes.affine)
+    back = _to_frame(invert(field).field.array, model.pair, values)
+    return separable(finer.interpolating(fine), back), finer
+
+
+def frame_positions(pair: Pair, grid: Grid) -> list[NDArray[np.float64]]:
+    """Mm in the frame of the voxels of ``grid``, along each of the frame's axes."""
+    result = []
+    for axis, step in zip(pair.axes, pair.whole.spacing, strict=True):
+        index = np.zeros((grid.shape[axis], 3))
+        index[:, 2 - axis] = np.arange(grid.shape[axis])
+        result.append(pair.grid.to_index(grid.to_world(index))[:, 2 - axis] * step)
+    return result
+
+
+def _to_world(values: Tensor, pair: Pair) -> NDArray[np.float32]:
+    """Mm along the frame's axes (axes, *n) to RAS mm (3, D, H, W)."""
+    columns = pair.grid.direction[:, [2 - axis for axis in pair.axes]]
+    world = torch.tensordot(values.new_tensor(columns), values, 1).cpu().numpy()
+    for axis in range(3):
+        if axis not in pair.axes:
+            world = np.expand_dims(world, 1 + axis)
+    return np.ascontiguousarray(world, dtype=np.float32)
+
+
+def _to_frame(array: NDArray[np.floating], pair: Pair, like: Tensor) -> Tensor:
+    """RAS mm (3, D, H, W) to mm along the frame's axes, the shape of ``like``."""
+    columns = pair.grid.direction[:, [2 - axis for axis in pair.axes]]
+    values = np.tensordot(columns.T, array, 1)
+    return torch.as_tensor(values, dtype=like.dtype, device=like.device).reshape(like.shape)
