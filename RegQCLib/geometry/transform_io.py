@@ -16,8 +16,15 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.geometry.field_io import FIELD_SUFFIXES, load_field, save_field
 from RegQCLib.geometry.fields import DisplacementField
+from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.itk_transforms import from_itk, to_itk
-from RegQCLib.geometry.transforms import Affine, Composite, Transform, simplified
+from RegQCLib.geometry.transforms import (
+    Affine,
+    Composite,
+    Transform,
+    simplified,
+    to_displacement,
+)
 
 TEXT_SUFFIXES = (".tfm", ".txt")
 HDF5_SUFFIXES = (".h5", ".hdf5", ".hdf")
@@ -65,16 +72,20 @@ def load_transform(path: str | Path) -> Transform:
         raise InputError(f"{file}: {error}") from error
 
 
-def save_transform(transform: Transform, path: str | Path) -> None:
+def save_transform(transform: Transform, path: str | Path, *, grid: Grid | None = None) -> None:
     """Write a transform for ITK, ANTs, elastix and Slicer, atomically.
 
     path: .h5 for any kind; .tfm or .txt for all but dense fields; .mat for `Affine`;
-    .nii, .nii.gz, .nrrd or .mha for a `DisplacementField`.
+    .nii, .nii.gz, .nrrd or .mha for a `DisplacementField`. grid: see `stored_on`; with it, every
+    kind can be written as a displacement field.
     Raises InputError when the kind does not fit the suffix or the folder cannot be written.
     """
     target = Path(path)
     name = target.name.lower()
     simple = simplified(transform)
+    if grid is not None:
+        dense = name.endswith(FIELD_SUFFIXES)
+        simple = to_displacement(simple, grid) if dense else stored_on(simple, grid)
     if name.endswith(FIELD_SUFFIXES):
         if not isinstance(simple, DisplacementField):
             raise InputError(
@@ -92,6 +103,22 @@ def save_transform(transform: Transform, path: str | Path) -> None:
     itk = to_itk(simple)
     with atomic_file(target) as temporary:
         sitk.WriteTransform(itk, str(temporary))
+
+
+def stored_on(transform: Transform, grid: Grid) -> Transform:
+    """The same transform with everything that bends stored at the voxels of ``grid``.
+
+    There it is exact for every program, however it interpolates between voxels (ITK linearly, 3D
+    Slicer by cubic polynomials). Beyond the grid the linear parts alone remain.
+    """
+    simple = simplified(transform)
+    if isinstance(simple, Affine):
+        return simple
+    if not isinstance(simple, Composite):
+        return to_displacement(simple, grid)
+    linear = simplified(Composite([t for t in simple.transforms if isinstance(t, Affine)]))
+    bent = to_displacement(Composite([simple, linear.inverse()]), grid)
+    return Composite([bent, linear])
 
 
 def _has_dense_field(transform: Transform) -> bool:

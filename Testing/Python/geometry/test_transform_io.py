@@ -14,7 +14,7 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.bspline import BSplineField
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
-from RegQCLib.geometry.transform_io import load_transform, save_transform
+from RegQCLib.geometry.transform_io import load_transform, save_transform, stored_on
 from RegQCLib.geometry.transforms import Affine, Composite, Transform
 
 TOLERANCE_MM = 1e-3
@@ -181,6 +181,30 @@ def test_itk_field_image_is_read(suffix: str, tmp_path: Path) -> None:
     image = sitk.Cast(itk.GetDisplacementField(), sitk.sitkVectorFloat32)
     sitk.WriteImage(image, str(file))
     assert_same(load_transform(file), itk, points_in(grid))
+
+
+@pytest.mark.parametrize("order", ["bent first", "bent last"])
+def test_stored_on_a_grid_the_mapping_stays_at_its_voxels(order: str) -> None:
+    bent = random_field(grid_of("plain"))
+    linear = Affine.rigid((3, 5, -4), (1, 2, -2), center=bent.grid.center)
+    transform = Composite([bent, linear] if order == "bent first" else [linear, bent])
+    grid = Grid((5, 6, 8), grid_of("oblique").affine)
+    stored = stored_on(transform, grid)
+    assert isinstance(stored, Composite)
+    assert stored.transforms[0].grid.same_as(grid)  # type: ignore[attr-defined]
+    points = grid.points()
+    np.testing.assert_allclose(stored.apply(points), transform.apply(points), atol=1e-4)
+    far = grid.center + 1000.0
+    np.testing.assert_allclose(stored.apply(far), linear.apply(far), atol=1e-6)
+
+
+def test_what_does_not_bend_is_not_stored_on_a_grid(tmp_path: Path) -> None:
+    linear = Affine.rigid((3, 5, -4), (1, 2, -2))
+    grid = grid_of("oblique")
+    assert stored_on(linear, grid) is linear
+    save_transform(linear, tmp_path / "t.nii.gz", grid=grid)
+    again = load_transform(tmp_path / "t.nii.gz")
+    np.testing.assert_allclose(again.apply(grid.points()), linear.apply(grid.points()), atol=1e-4)
 
 
 def test_nifti_header_is_that_of_ants(tmp_path: Path) -> None:
