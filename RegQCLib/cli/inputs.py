@@ -1,4 +1,4 @@
-"""Reading what ``regqc check`` was given, and saying in the report what it was."""
+"""Reading what a command was given, and saying in the report what it was."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ TRANSFORMS = ("transform", "inverse")
 HASH_BLOCK_BYTES = 1 << 20
 
 
-def read_inputs(paths: dict[str, Any], progress: Progress) -> dict[str, Any]:
-    """Read every input; the result holds the keyword arguments of ``check`` that they fill.
+def read_inputs(paths: dict[str, Any], progress: Progress, *, flat: bool = False) -> dict[str, Any]:
+    """Read every input; the result holds the keyword arguments of a library call that they fill.
 
     paths: role (``fixed``, ``moving``, ``transform``, ``inverse``, ``mask``, ``fixed_labels``,
-    ``moving_labels``, ``landmarks``) -> file, or for ``landmarks`` a pair of files.
+    ``moving_labels``, ``landmarks`` and others, which are images) -> file, or for ``landmarks`` a
+    pair of files. flat: whether 2-D images will do, as single slices.
     Raises InputError naming the first input that cannot be used.
     """
     import SimpleITK
 
+    from RegQCLib.geometry.flat_io import load_image
     from RegQCLib.geometry.image_io import load_volume
     from RegQCLib.geometry.landmarks import load_landmarks
     from RegQCLib.geometry.transform_io import load_transform
@@ -34,7 +36,7 @@ def read_inputs(paths: dict[str, Any], progress: Progress) -> dict[str, Any]:
         elif role == "landmarks":
             inputs[role] = tuple(load_landmarks(p) for p in path)
         else:
-            inputs[role] = load_volume(path)
+            inputs[role] = load_image(path) if flat else load_volume(path)
     if "fixed_labels" in inputs:
         inputs["labels"] = (inputs.pop("fixed_labels"), inputs.pop("moving_labels"))
     return inputs

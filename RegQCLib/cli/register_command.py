@@ -12,10 +12,17 @@ from RegQCLib.cli.check_command import EXIT_MISALIGNED, Device
 from RegQCLib.cli.notes import collected_notes, print_notes
 from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
-from RegQCLib.progress import part
+from RegQCLib.progress import Progress, part
 
 if TYPE_CHECKING:
     from RegQCLib.registration.registration import Registration
+
+DEFORM = "Deformable only"
+PREPARE = "Preprocessing, seen by the registration only"
+MEASURES = {
+    "deformable": ("auto", "mind", "lncc", "mi", "ssd"),
+    "linear": ("mi", "nmi", "ncc", "ssd", "cr"),
+}
 
 
 class Kind(str, Enum):
@@ -24,6 +31,14 @@ class Kind(str, Enum):
     rigid = "rigid"
     similarity = "similarity"
     affine = "affine"
+    deformable = "deformable"
+
+
+class DeformationModel(str, Enum):
+    """How a deformation is described."""
+
+    displacement = "displacement"
+    velocity = "velocity"
 
 
 def register_command(
@@ -32,20 +47,106 @@ def register_command(
     ],
     moving: Annotated[Path, typer.Argument(metavar="MOVING", help="Moving image.")],
     out: Annotated[Path, typer.Option(help="Folder for the results; made if missing.")],
-    kind: Annotated[Kind, typer.Option(help="What may move.")] = Kind.rigid,
+    kind: Annotated[
+        Kind, typer.Option(help="What may move; affine comes before deformable.")
+    ] = Kind.rigid,
     init: Annotated[
         Path | None,
         typer.Option(help="Transform to start from; it maps fixed points to moving points."),
     ] = None,
+    measure: Annotated[
+        str | None,
+        typer.Option(
+            help="What to compare by. "
+            + "; ".join(f"{kind}: {', '.join(names)}" for kind, names in MEASURES.items())
+            + "."
+        ),
+    ] = None,
     fixed_mask: Annotated[
-        Path | None, typer.Option(help="Compare only where this image, in fixed space, is not 0.")
+        Path | None,
+        typer.Option(
+            help="Compare only where this image, in fixed space, is not 0 (a brain mask, say)."
+        ),
     ] = None,
     moving_mask: Annotated[Path | None, typer.Option(help="The same in moving space.")] = None,
+    region: Annotated[
+        Path | None,
+        typer.Option(
+            help="Deform only where this image, in fixed space, is not 0.",
+            rich_help_panel=DEFORM,
+        ),
+    ] = None,
+    landmarks: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="FIXED MOVING",
+            help="Points (.fcsv, .mrk.json, .csv) that belong together.",
+            rich_help_panel=DEFORM,
+        ),
+    ] = None,
+    fixed_labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="Label image whose numbers belong to those of --moving-labels.",
+            rich_help_panel=DEFORM,
+        ),
+    ] = None,
+    moving_labels: Annotated[
+        Path | None, typer.Option(help="The same in moving space.", rich_help_panel=DEFORM)
+    ] = None,
+    stiffness: Annotated[
+        Path | None,
+        typer.Option(
+            help="Image, in fixed space, of factors on the regularization; 1 is usual.",
+            rich_help_panel=DEFORM,
+        ),
+    ] = None,
+    model: Annotated[
+        DeformationModel | None,
+        typer.Option(help="velocity never folds, and takes longer.", rich_help_panel=DEFORM),
+    ] = None,
+    inverse_consistent: Annotated[
+        bool,
+        typer.Option(
+            "--inverse-consistent",
+            help="The same result with the images exchanged.",
+            rich_help_panel=DEFORM,
+        ),
+    ] = False,
+    max_memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GB",
+            help="Memory for the deformation; coarser voxels are taken where it is too little.",
+            rich_help_panel=DEFORM,
+        ),
+    ] = None,
+    clip: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            metavar="LOW HIGH",
+            help="Cut off intensities beyond these percentiles of each image.",
+            rich_help_panel=PREPARE,
+        ),
+    ] = None,
+    resample: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MM", help="Average finer voxels up to this size.", rich_help_panel=PREPARE
+        ),
+    ] = None,
+    crop: Annotated[
+        bool,
+        typer.Option(
+            "--crop", help="Cut both images to the body, or the mask.", rich_help_panel=PREPARE
+        ),
+    ] = False,
     tolerance: Annotated[
         float | None,
         typer.Option(metavar="MM", help="Mean error in mm above which a pair is misaligned."),
     ] = None,
     device: Annotated[Device, typer.Option(help="Where it runs.")] = Device.auto,
+    seed: Annotated[int, typer.Option(help="Of the random choices.")] = 0,
     fail_on_misaligned: Annotated[
         bool, typer.Option("--fail-on-misaligned", help="Exit with 3 if still misaligned.")
     ] = False,
@@ -58,27 +159,40 @@ def register_command(
 ) -> None:
     """Align MOVING to FIXED, check the result, and write it to the folder --out.
 
-    A result that the check finds worse than the start is not kept.
+    A step that the check finds worse than what was there before is not kept.
     """
     from RegQCLib.outputs import output_folder
 
     with reporter(progress) as report_progress:
-        if tolerance is not None and not 0 < tolerance < float("inf"):
-            raise InputError(f"--tolerance must be a positive number of mm, got {tolerance:g}")
+        _require_positive(tolerance=tolerance, max_memory=max_memory, resample=resample)
+        if (fixed_labels is None) != (moving_labels is None):
+            raise InputError("--fixed-labels and --moving-labels belong together; give both")
+        _require_measure(measure, kind)
         paths = {
             "fixed": fixed,
             "moving": moving,
             "transform": init,
             "fixed_mask": fixed_mask,
             "moving_mask": moving_mask,
+            "region": region,
+            "landmarks": landmarks,
+            "fixed_labels": fixed_labels,
+            "moving_labels": moving_labels,
+            "stiffness": stiffness,
         }
         with output_folder(out, overwrite=overwrite) as folder:
             found, notes = _register(
                 {name: path for name, path in paths.items() if path is not None},
                 kind.value,
                 report_progress,
+                prepare={"clip": clip, "resample_mm": resample, "crop": crop},
+                measure=measure,
+                model=None if model is None else model.value,
+                inverse_consistent=inverse_consistent,
+                max_memory_gb=max_memory,
                 tolerance_mm=tolerance,
                 device=device.value,
+                seed=seed,
             )
             report_progress("writing the results", 0.95)
             found.save(folder)
@@ -93,17 +207,36 @@ def register_command(
         raise typer.Exit(EXIT_MISALIGNED)
 
 
+def _require_positive(**values: float | None) -> None:
+    units = {"max_memory": "GB"}
+    for name, value in values.items():
+        if value is not None and not 0 < value < float("inf"):
+            option, unit = name.replace("_", "-"), units.get(name, "mm")
+            raise InputError(f"--{option} must be a positive number of {unit}, got {value:g}")
+
+
+def _require_measure(measure: str | None, kind: Kind) -> None:
+    known = MEASURES["deformable" if kind is Kind.deformable else "linear"]
+    if measure is not None and measure not in known:
+        raise InputError(
+            f"--measure of a {kind.value} registration is one of {', '.join(known)}, got {measure}"
+        )
+
+
 def _register(
     paths: dict[str, Any],
     kind: str,
-    progress: Any,
+    progress: Progress,
+    *,
+    prepare: dict[str, Any],
     **options: Any,
 ) -> tuple[Registration, list[str]]:
     """Read the inputs named in ``paths`` and register them; returns it and notes on the files."""
     from RegQCLib.cli.inputs import describe, read_inputs
 
     with collected_notes() as notes:
-        inputs = read_inputs(paths, part(progress, 0.0, 0.1))
+        inputs = read_inputs(paths, part(progress, 0.0, 0.1), flat=True)
+    from RegQCLib.registration.preprocess import Preprocessing
     from RegQCLib.registration.register import register  # after reading: bad inputs at once
 
     found = register(
@@ -111,6 +244,7 @@ def _register(
         inputs.pop("moving"),
         kind,
         init=inputs.pop("transform", None),
+        preprocessing=Preprocessing(**prepare),
         progress=part(progress, 0.1, 0.95),
         **inputs,
         **options,

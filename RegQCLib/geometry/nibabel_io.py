@@ -36,6 +36,10 @@ FORM_TOLERANCE_MM = 0.1
 MGH_DATA_OFFSET = 284
 
 
+class FlatImageError(InputError):
+    """A 2-D image where a 3-D one is meant."""
+
+
 def read_nifti(path: Path, name: str) -> Volume:
     """Read a NIfTI-1 or NIfTI-2 file, or a ``.hdr``/``.img`` pair by its ``.hdr``.
 
@@ -118,7 +122,9 @@ def scalar_shape(path: Path, sizes: Sequence[int]) -> tuple[int, int, int]:
     while len(kept) > 3 and kept[-1] == 1:
         kept.pop()
     shown = " x ".join(str(n) for n in kept)
-    if len(kept) < 3:
+    if len(kept) == 2:
+        raise FlatImageError(f"{path}: a 2-D image ({shown}); give a 3-D volume")
+    if len(kept) < 2:
         raise InputError(f"{path}: a {len(kept)}-D image ({shown}); give a 3-D volume")
     if min(kept) < 1:
         raise InputError(f"{path}: an axis without voxels ({shown}); export the image again")

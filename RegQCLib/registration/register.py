@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from RegQCLib import __version__
-from RegQCLib.errors import InputError
 from RegQCLib.evaluation.inverse_consistency import inverse_consistency
 from RegQCLib.geometry.foreground import body_mask
 from RegQCLib.geometry.resample import resample
-from RegQCLib.geometry.transforms import Affine, Transform, simplified
+from RegQCLib.geometry.transform_checks import require_plausible_transform
+from RegQCLib.geometry.transforms import Affine, Transform
 from RegQCLib.geometry.validation import require_image_content
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.progress import Progress, part, silent
-from RegQCLib.qc.check import check
 from RegQCLib.qc.stopwatch import Stopwatch
-from RegQCLib.registration.registration import Judged, Registration
+from RegQCLib.registration.judging import Judged, judge, worse
+from RegQCLib.registration.preprocess import Preprocessing
+from RegQCLib.registration.registration import Registration
+from RegQCLib.registration.steps import DEFORMABLE, Order, Step, deformable, linear, start
 
-KINDS = ("rigid", "similarity", "affine")
-WORSE_MM = 0.3  # by which the estimated error may grow before a result counts as worse
+CHECK_SHARE, LINEAR_SHARE = 0.1, 0.2  # of the time, beside the last step
 
-
-@dataclass(frozen=True)
-class Step:
-    """A transform on the way from the start to the result."""
-
-    name: str
-    transform: Transform
-    inverse: Transform
-    limits: tuple[str, ...] = ()
-    metrics: dict[str, Any] = field(default_factory=dict)
-    history: Any = None
+Judge = Callable[..., Judged]
+Engine = Callable[[Transform, Progress], Step]
 
 
 def register(
@@ -47,6 +40,15 @@ def register(
     init: Transform | None = None,
     fixed_mask: Volume | None = None,
     moving_mask: Volume | None = None,
+    region: Volume | None = None,
+    landmarks: tuple[ArrayLike, ArrayLike] | None = None,
+    labels: tuple[Volume, Volume] | None = None,
+    stiffness: Volume | None = None,
+    measure: str | None = None,
+    model: str | None = None,
+    inverse_consistent: bool = False,
+    max_memory_gb: float | None = None,
+    preprocessing: Preprocessing | None = None,
     tolerance_mm: float | None = None,
     device: str = "auto",
     seed: int = 0,
@@ -55,138 +57,145 @@ def register(
 ) -> Registration:
     """Align ``moving`` to ``fixed`` and say how well that worked.
 
-    kind: "rigid", "similarity" (rigid and one scale) or "affine". init: fixed-space to
-    moving-space points, where to start; linear.
-    fixed_mask, moving_mask: nonzero where to compare. tolerance_mm: as in `check`.
-    engine: "torch", "SimpleITK" or, by default, torch where it is installed.
-    A result that the check finds worse than the start, or that no body could follow, is not
-    returned: the best step before it is, and ``limits`` says so.
-    Raises InputError for an unknown kind and for inputs that cannot be registered.
+    fixed, moving: two volumes, or two single slices, which the check cannot judge.
+    kind: "rigid", "similarity" (rigid and one scale), "affine" or "deformable", which an affine
+    registration precedes unless ``init`` is given. init: fixed-space to moving-space points, where
+    to start; linear for linear kinds. fixed_mask, moving_mask: nonzero where to compare.
+    measure: one of those of the engine; by default mutual information for linear motions, and for
+    deformations what suits any two contrasts. engine: "torch", "SimpleITK" (linear kinds) or, by
+    default, torch where it is installed. tolerance_mm: as in `check`.
+    For deformations only: region: nonzero where the images may deform. landmarks: (N, 3) fixed and
+    moving points that belong together, RAS mm. labels: fixed and moving label map. stiffness:
+    factor on the regularization. model: "displacement" or "velocity", which never folds.
+    inverse_consistent: the same result with the images exchanged. max_memory_gb: for that step.
+
+    A step after which the check finds things worse than before, or that no body could follow, is
+    not returned: what was there before it is, and ``limits`` says so.
+    Raises InputError for inputs that cannot be registered and options that do not fit the kind.
     """
-    if kind not in KINDS:
-        raise InputError(f"a registration is one of {', '.join(KINDS)}, got {kind!r}")
+    prepared = preprocessing or Preprocessing()
     for volume in (fixed, moving):
-        require_image_content(volume)
-    init = None if init is None else simplified(init)
-    if not isinstance(init, Affine | None):
-        raise InputError(
-            f"a {kind} registration starts from a linear transform, and the given one bends; "
-            "leave it out, or give its linear part"
-        )
+        if min(volume.shape) > 1:  # of single slices the engines ask the same
+            require_image_content(volume)
+    notes = [] if init is None else require_plausible_transform(init, fixed.grid, moving.grid)
     watch = Stopwatch()
-    judge = partial(_judge, fixed, moving, tolerance_mm=tolerance_mm, device=device)
+    with watch.stage("preprocessing"):
+        images = [
+            prepared.apply(image, mask)
+            for image, mask in ((fixed, fixed_mask), (moving, moving_mask))
+        ]
+    order = Order(
+        images[0][0],
+        images[1][0],
+        fixed_mask=fixed_mask,
+        moving_mask=moving_mask,
+        measure=measure,
+        device=device,
+        engine=engine,
+        seed=seed,
+        region=region,
+        landmarks=landmarks,
+        labels=labels,
+        stiffness=stiffness,
+        model=model,
+        inverse_consistent=inverse_consistent,
+        max_memory_gb=max_memory_gb,
+    )
+    order.require_kind(kind, init)
+    judged = partial(judge, fixed, moving, tolerance_mm=tolerance_mm, device=device)
     with watch.stage("check before"):
-        before = judge(init, progress=part(progress, 0.0, 0.1))
-    with watch.stage(kind):
-        found = _linear(
-            fixed,
-            moving,
-            kind,
-            init,
-            fixed_mask=fixed_mask,
-            moving_mask=moving_mask,
-            device=device,
-            engine=engine,
-            seed=seed,
-            progress=part(progress, 0.1, 0.8),
-        )
-    steps = [_start(init), found]
-    with watch.stage("check after"):
-        chosen, after, limits = _best(steps, before, judge, part(progress, 0.8, 0.95))
+        before = judged(init, progress=part(progress, 0.0, CHECK_SHARE))
+    steps, chosen, after, limits = _run(
+        start(init), before, _engines(kind, order, init), judged, watch, progress
+    )
     with watch.stage("resampling"):
         moved_before, moved = (
-            resample(moving, fixed.grid, step.transform, outside=float(moving.array.min()))
-            for step in (steps[0], chosen)
+            resample(moving, fixed.grid, transform, outside=float(moving.array.min()))
+            for transform in (init, chosen.transform)
         )
-    options = {"kind": kind, "device": device, "seed": seed, "tolerance_mm": tolerance_mm}
     return Registration(
         kind=kind,
         transform=chosen.transform,
         inverse=chosen.inverse,
         fixed=fixed,
+        moving_grid=moving.grid,
         moved=moved,
         moved_before=moved_before,
         before=before,
         after=after,
         kept=chosen.name,
-        limits=limits,
+        limits=(*notes, *limits),
         metrics=_metrics(fixed, chosen, after),
-        history={step.name: step.history for step in steps if step.history is not None},
+        history={step.name: step.history for step in steps},
         timing_s={**watch.seconds, "total": round(sum(watch.seconds.values()), 4)},
-        provenance=_provenance(options, before, after),
+        provenance=_provenance(
+            _options(kind, order, tolerance_mm, prepared),
+            {"fixed": images[0][1], "moving": images[1][1]}
+            | {f"compared by {step.name}": step.compared for step in steps},
+            before,
+            after,
+        ),
     )
 
 
-def _judge(
-    fixed: Volume,
-    moving: Volume,
-    transform: Transform | None,
-    *,
-    tolerance_mm: float | None,
-    device: str,
+def _engines(kind: str, order: Order, init: Transform | None) -> dict[str, Engine]:
+    """What runs, by name and in turn; each from where the one before it has led."""
+
+    def move(name: str, transform: Transform, progress: Progress) -> Step:
+        # Without a start given, it searches.
+        given = transform if init is not None and isinstance(transform, Affine) else None
+        wanted = order if name == kind else replace(order, measure=None)
+        return linear(wanted, name, given, progress)
+
+    if kind != DEFORMABLE:
+        return {kind: partial(move, kind)}
+    engines: dict[str, Engine] = {} if init is not None else {"affine": partial(move, "affine")}
+    return engines | {DEFORMABLE: partial(deformable, order)}
+
+
+def _run(
+    first: Step,
+    before: Judged,
+    engines: dict[str, Engine],
+    judged: Judge,
+    watch: Stopwatch,
     progress: Progress,
-) -> Judged:
-    """Check one state; a pair that cannot be checked yet (no overlap) may still be registered."""
-    try:
-        report = check(
-            fixed, moving, transform, tolerance_mm=tolerance_mm, device=device, progress=progress
-        )
-    except InputError as error:
-        return Judged(None, str(error))
-    return Judged(report)
+) -> tuple[list[Step], Step, Judged, tuple[str, ...]]:
+    """All steps, the last one that made it no worse, its check, and what limited it."""
+    best, found = first, before
+    steps: list[Step] = []
+    limits: list[str] = []
+    for name, run, begin, end in _spans(engines):
+        with watch.stage(name):
+            step = run(best.transform, part(progress, begin, end - CHECK_SHARE))
+        with watch.stage(f"check after {name}"):
+            after = judged(
+                step.transform,
+                inverse=step.inverse,
+                progress=part(progress, end - CHECK_SHARE, end),
+            )
+        steps.append(step)
+        limits += step.limits
+        why = worse(found, after)
+        if why:
+            limits.append(f"the {name} result was dropped: {why}")
+        else:
+            best, found = step, after
+    if found.verdict == "misaligned":
+        limits.append(f"the check still finds it misaligned after the {best.name} step")
+    elif found.verdict == "cannot_tell":
+        limits.append("the check cannot tell whether the result is right")
+    return steps, best, found, tuple(limits)
 
 
-def _start(init: Transform | None) -> Step:
-    transform = Affine.identity() if init is None else init
-    return Step("start", transform, transform.inverse())
-
-
-def _linear(fixed: Volume, moving: Volume, kind: Any, init: Any, **options: Any) -> Step:
-    from RegQCLib.registration.iterative.affine import register_affine
-
-    found = register_affine(fixed, moving, kind=kind, init=init, **options)
-    limits = [f"{kind}: {text}" for text in (found.reason, found.note) if text]
-    metrics = {
-        "engine": found.engine,
-        "measure": found.measure,
-        "measure_start": found.value_start,
-        "measure_end": found.value_end,
-        "compared_share": found.overlap,
-    }
-    history = [asdict(level) for level in found.history]
-    return Step(kind, found.transform, found.transform.inverse(), tuple(limits), metrics, history)
-
-
-def _best(
-    steps: list[Step], before: Judged, judge: Callable[..., Judged], progress: Progress
-) -> tuple[Step, Judged, tuple[str, ...]]:
-    """The last step that made it better, how it was judged, and why later ones were dropped."""
-    dropped: list[str] = []
-    for number, step in enumerate(reversed(steps[1:])):
-        after = judge(step.transform, progress=part(progress, number / len(steps), 1.0))
-        why = _worse(before, after)
-        if not why:
-            limits = [*step.limits, *dropped]
-            if after.verdict == "misaligned":
-                limits.append("the check still finds the result misaligned")
-            elif after.verdict == "cannot_tell":
-                limits.append("the check cannot tell whether the result is right")
-            return step, after, tuple(limits)
-        dropped.append(f"the {step.name} result was dropped: {why}")
-    return steps[0], before, tuple(dropped)
-
-
-def _worse(before: Judged, after: Judged) -> str:
-    """Why a result is worse than the start, or ""."""
-    if not after.plausible:
-        reasons = after.report.field["reasons"] if after.report and after.report.field else []
-        return "no body could follow its transform: " + "; ".join(reasons)
-    if after.report is None and before.report is not None:
-        return after.reason
-    start, end = before.error_mm, after.error_mm
-    if start is not None and end is not None and end > start + WORSE_MM:
-        return f"its estimated error grew from {start:.1f} to {end:.1f} mm"
-    return ""
+def _spans(engines: dict[str, Engine]) -> Iterator[tuple[str, Engine, float, float]]:
+    """Engines with the part of the progress that belongs to each; the last one takes longest."""
+    begin = CHECK_SHARE
+    for number, (name, run) in enumerate(engines.items()):
+        last = number == len(engines) - 1
+        end = 0.95 if last else begin + LINEAR_SHARE + CHECK_SHARE
+        yield name, run, begin, end
+        begin = end
 
 
 def _metrics(fixed: Volume, step: Step, after: Judged) -> dict[str, Any]:
@@ -201,7 +210,9 @@ def _metrics(fixed: Volume, step: Step, after: Judged) -> dict[str, Any]:
         "max_displacement_mm": float(length.max()),
         "inverse_consistency_mm": float(error.mean()) if error.size else None,
     }
-    if after.report is not None:
+    if after.report is None:
+        result["similarity"] = {"nmi": after.likeness}
+    else:
         result["similarity"] = dict(after.report.similarity)
         if after.report.field is not None:
             result["sd_log_jacobian"] = after.report.field.get("sd_log_jacobian")
@@ -209,10 +220,35 @@ def _metrics(fixed: Volume, step: Step, after: Judged) -> dict[str, Any]:
     return result
 
 
-def _provenance(options: dict[str, Any], before: Judged, after: Judged) -> dict[str, Any]:
+def _options(
+    kind: str, order: Order, tolerance_mm: float | None, prepared: Preprocessing
+) -> dict[str, Any]:
+    """What was asked for, in plain values."""
+    return {
+        "kind": kind,
+        "measure": order.measure,
+        "model": order.model,
+        "inverse_consistent": order.inverse_consistent,
+        "region": None if order.region is None else order.region.name,
+        "stiffness": None if order.stiffness is None else order.stiffness.name,
+        "labels": None if order.labels is None else [one.name for one in order.labels],
+        "landmarks": None if order.landmarks is None else len(np.asarray(order.landmarks[0])),
+        "max_memory_gb": order.max_memory_gb,
+        "clip_percentiles": prepared.clip,
+        "resample_mm": prepared.resample_mm,
+        "crop": prepared.crop,
+        "device": order.device,
+        "engine": order.engine,
+        "seed": order.seed,
+        "tolerance_mm": tolerance_mm,
+    }
+
+
+def _provenance(
+    options: dict[str, Any], preprocessing: dict[str, Any], before: Judged, after: Judged
+) -> dict[str, Any]:
     report = after.report or before.report
-    versions = {"RegQC": __version__, "python": platform.python_version()}
+    own = {"options": options, "preprocessing": preprocessing}
     if report is None:
-        return {"versions": versions, "options": options}
-    kept = {name: report.provenance[name] for name in ("versions", "models", "inputs")}
-    return {**kept, "options": options}
+        return {"versions": {"RegQC": __version__, "python": platform.python_version()}} | own
+    return {name: report.provenance[name] for name in ("versions", "models", "inputs")} | own

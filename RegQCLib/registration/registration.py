@@ -8,47 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.transform_io import save_transform
-from RegQCLib.geometry.transforms import Transform, to_displacement
+from RegQCLib.geometry.transforms import Transform
 from RegQCLib.geometry.volume import Volume
-from RegQCLib.qc.alignment_report import SCHEMA_VERSION, AlignmentReport, plain
-
-SUMMARY = ("verdict", "reason", "probability_misaligned", "error_mm")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A check of one state of a pair; report is None where it could not be checked, reason why."""
-
-    report: AlignmentReport | None
-    reason: str = ""
-
-    @property
-    def verdict(self) -> str:
-        """One of "aligned", "misaligned" and "cannot_tell"."""
-        return "cannot_tell" if self.report is None else self.report.verdict
-
-    @property
-    def error_mm(self) -> float | None:
-        """Estimated mean error, mm, or None."""
-        if self.report is None or self.report.error_mm is None:
-            return None
-        return self.report.error_mm.mean
-
-    @property
-    def plausible(self) -> bool:
-        """Whether the transform, if any, could be that of a body."""
-        return (
-            self.report is None or self.report.field is None or bool(self.report.field["plausible"])
-        )
-
-    def summary(self) -> dict[str, Any]:
-        """The four values of ``report.json`` of a check."""
-        if self.report is None:
-            return dict.fromkeys(SUMMARY) | {"verdict": "cannot_tell", "reason": self.reason}
-        whole = self.report.to_dict()
-        return {name: whole[name] for name in SUMMARY}
+from RegQCLib.qc.alignment_report import SCHEMA_VERSION, plain
+from RegQCLib.registration.judging import Judged
 
 
 @dataclass(frozen=True)
@@ -56,9 +22,9 @@ class Registration:
     """Result of `register`.
 
     kind: what was asked for. transform: fixed-space to moving-space points, RAS mm; inverse: the
-    other way. moved: the moving image on the fixed grid, resampled once; moved_before: as it lay at
-    the start. before, after: checks at
-    the start and with ``transform``. kept: the step whose transform this is, or "start" when no
+    other way. moving_grid: of the moving image. moved: that image on the fixed grid, resampled
+    once; moved_before: as it lay at the start. before, after: checks at the start and with
+    ``transform``. kept: the step whose transform this is, or "start" when no
     step made it better. limits: what held the result back, in words. metrics: numbers by name.
     history: by step. timing_s: seconds by step. provenance: versions, options, preprocessing.
     """
@@ -67,6 +33,7 @@ class Registration:
     transform: Transform
     inverse: Transform
     fixed: Volume
+    moving_grid: Grid
     moved: Volume
     moved_before: Volume
     before: Judged
@@ -108,6 +75,7 @@ class Registration:
         """Write transform.h5, inverse.h5, moved.nii.gz, displacement.nii.gz and the reports.
 
         transform.h5 maps fixed to moving points (ITK, LPS), inverse.h5 moving to fixed points.
+        What bends is stored at the voxels of the image whose points are mapped: see `stored_on`.
         Raises InputError when the folder cannot be written; see `RegQCLib.outputs`.
         """
         from RegQCLib.report.registration_page import render
@@ -121,11 +89,11 @@ class Registration:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise InputError(f"{folder}: cannot write the report ({reason})") from error
-        save_transform(self.transform, folder / "transform.h5")
-        save_transform(self.inverse, folder / "inverse.h5")
+        grid = self.fixed.grid
+        save_transform(self.transform, folder / "transform.h5", grid=grid)
+        save_transform(self.inverse, folder / "inverse.h5", grid=self.moving_grid)
+        save_transform(self.transform, folder / "displacement.nii.gz", grid=grid)
         save_volume(self.moved, folder / "moved.nii.gz")
-        displacement = to_displacement(self.transform, self.fixed.grid)
-        save_transform(displacement, folder / "displacement.nii.gz")
 
 
 def _short(judged: Judged) -> str:

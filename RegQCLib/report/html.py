@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from RegQCLib.geometry.foreground import body_mask
-from RegQCLib.geometry.grid import PLANE_NAMES
+from RegQCLib.geometry.grid import PLANE_NAMES, Grid
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.qc.alignment_report import (
     SIMILARITY_ROLE,
@@ -63,7 +63,10 @@ def render(report: AlignmentReport) -> str:
         verdict=VERDICTS[report.verdict],
         color=VERDICT_COLORS[report.verdict],
         tiles=_tiles(report),
-        images=[image_facts("Fixed", report.fixed), image_facts("Moved", report.moved)],
+        images=[
+            image_facts(role, image.name, image.grid)
+            for role, image in (("Fixed", report.fixed), ("Moved", report.moved))
+        ],
         strips=_strips(report),
         probability_legend=probability_legend(),
         error_legend=error_legend(pair.error_limit, report.tolerance_mm),
@@ -167,11 +170,11 @@ def _tiles(report: AlignmentReport) -> list[dict[str, str]]:
     ]
 
 
-def image_facts(role: str, volume: Volume) -> dict[str, str]:
+def image_facts(role: str, name: str, grid: Grid) -> dict[str, str]:
     """Return what a page says of an image."""
-    voxels = " × ".join(str(n) for n in volume.shape[::-1])
-    spacing = " × ".join(f"{s:.3g}" for s in volume.spacing)
-    return {"role": role, "name": volume.name, "grid": f"{voxels} voxels of {spacing} mm"}
+    voxels = " × ".join(str(n) for n in grid.shape[::-1])
+    spacing = " × ".join(f"{s:.3g}" for s in grid.spacing)
+    return {"role": role, "name": name, "grid": f"{voxels} voxels of {spacing} mm"}
 
 
 def _strips(report: AlignmentReport) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The JSON Schema of ``report.json``, and checking a report against it."""
+"""The JSON Schemas of ``report.json``, and checking a report against them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from typing import Any
 from RegQCLib.errors import InputError, MissingDependencyError
 
 
+CHECK = "schema.json"
+REGISTRATION = "registration_schema.json"
+
+
 @cache
-def schema() -> dict[str, Any]:
-    """Return the schema (draft 2020-12)."""
-    text = files("RegQCLib.report").joinpath("schema.json").read_text(encoding="utf-8")
+def schema(name: str = CHECK) -> dict[str, Any]:
+    """Return the schema (draft 2020-12) of the report of a check, or of a registration."""
+    text = files("RegQCLib.report").joinpath(name).read_text(encoding="utf-8")
     result: dict[str, Any] = json.loads(text)
     return result
 
 
-def validate(report: Mapping[str, Any]) -> None:
-    """Check the content of a ``report.json``.
+def validate(report: Mapping[str, Any], name: str = CHECK) -> None:
+    """Check the content of a ``report.json`` against a schema, `CHECK` or `REGISTRATION`.
 
     Raises InputError naming the first place that does not fit, and MissingDependencyError without
     the package jsonschema.
@@ -31,7 +35,7 @@ def validate(report: Mapping[str, Any]) -> None:
         raise MissingDependencyError(
             "checking a report needs jsonschema; run: pip install jsonschema"
         ) from error
-    checker = jsonschema.Draft202012Validator(schema())
+    checker = jsonschema.Draft202012Validator(schema(name))
     found = jsonschema.exceptions.best_match(checker.iter_errors(report))
     if found is not None:
         raise InputError(
