@@ -10,7 +10,6 @@ from typing import Any
 
 from RegQCLib.errors import InputError, MissingDependencyError
 
-
 CHECK = "schema.json"
 REGISTRATION = "registration_schema.json"
 
