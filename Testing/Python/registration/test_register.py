@@ -232,3 +232,21 @@ def test_the_sample_comes_back(sample):
     assert np.linalg.norm(found.transform.apply(body) - body, axis=1).mean() < 0.3 * start.mean()
     np.testing.assert_allclose(found.inverse.apply(found.transform.apply(body)), body, atol=1e-6)
     validate(found.to_dict(), REGISTRATION)
+
+
+@pytest.mark.parametrize("kind", ["rigid", "deformable"])
+def test_single_slices_are_registered_but_not_judged(sample, kind):
+    fixed, moving, _ = sample
+    k = fixed.shape[0] // 2
+    first, second = (Volume(v.array[k : k + 1], v.affine, v.name) for v in (fixed, moving))
+    away = Affine.rigid((0, 0, 4), (5, -3, 0), center=first.grid.center)
+    found = register(first, Volume(second.array, away.matrix @ second.affine, "moved"), kind)
+    assert found.kept == kind
+    assert found.after.verdict == "cannot_tell"
+    assert "single slices" in found.after.reason
+    body = first.grid.to_world(np.argwhere(first.array > first.array.mean())[::50, ::-1])
+    error = np.linalg.norm(found.transform.apply(body) - away.apply(body), axis=1)
+    assert error.mean() < (0.3 if kind == "rigid" else 2.0)  # of 6; deformations also fit noise
+    across = away.matrix[:3, :3] @ first.grid.direction[:, 2]
+    assert np.abs((found.transform.apply(body) - away.apply(body)) @ across).max() < 1e-3
+    validate(found.to_dict(), REGISTRATION)
