@@ -25,7 +25,7 @@ from RegQCLib.registration.iterative.affine_images import block_factors
 from RegQCLib.registration.iterative.affine_torch import torch_device
 from RegQCLib.registration.iterative.control_grid import ControlGrid, extended
 from RegQCLib.registration.iterative.deformable_descent import Descent, Iteration
-from RegQCLib.registration.iterative.deformable_field import covering_grid, dense_field
+from RegQCLib.registration.iterative.deformable_field import covering_grid, dense_field, polished
 from RegQCLib.registration.iterative.deformable_inputs import (
     blending,
     check_choice,
@@ -36,6 +36,7 @@ from RegQCLib.registration.iterative.deformable_inputs import (
 )
 from RegQCLib.registration.iterative.deformable_pair import Pair, prepare
 from RegQCLib.registration.iterative.deformable_schedule import (
+    BENDING,
     MEASURES,
     Measure,
     Stage,
@@ -50,7 +51,6 @@ from RegQCLib.registration.iterative.motion import Model
 Motions = Literal["displacement", "velocity"]
 MODELS: tuple[Motions, ...] = ("displacement", "velocity")
 
-BENDING = 1.0  # mm^2
 DIFFUSION = 1e-3  # 1/mm^2, as a share of the bending: counts beyond 200 mm
 FAR_MM = 1.0
 """A landmark that is further off than this in the end is named."""
@@ -136,13 +136,16 @@ def register_deformable(
     ramp = None if region is None else blending(region, fixed.grid, factors)
     movable = Model(pair, velocity=model == "velocity" or inverse_consistent, ramp=ramp)
     with torch.no_grad():
-        descent, history = _descend(movable, forces, stiffness, stages(measure), progress)
+        descent, history = _descend(
+            movable, forces, stiffness, BENDING[measure], stages(measure, pair.voxel_mm), progress
+        )
         grid = covering_grid(fixed.grid, factors)
         progress("writing the field", 0.95)
         coefficients, field, before, folded = unfolded(
             descent.coefficients, descent.control, movable, grid
         )
         back = dense_field(coefficients, descent.control, movable, grid, backward=True)
+        back = polished(back, field, pair)
     limits = [text for text in (coarser, _folds(before, folded)) if text]
     limits += _far_landmarks(springs, pair, field)
     return DeformableResult(
@@ -158,6 +161,7 @@ def _descend(
     model: Model,
     forces: Forces,
     stiffness: Volume | None,
+    bending: float,
     plan: list[Stage],
     progress: Progress,
 ) -> tuple[Descent, list[Iteration]]:
@@ -168,22 +172,22 @@ def _descend(
         return None if stiffness is None else extended(pair.on_nodes(stiffness, control))
 
     control, coefficients = coarse_start(pair, forces)
-    descent = Descent(model, control, coefficients, BENDING, DIFFUSION, stiffness_at)
+    descent = Descent(model, control, coefficients, bending, DIFFUSION, stiffness_at)
     history: list[Iteration] = []
     planned = sum(stage.iterations for stage in plan)
     for number, stage in enumerate(plan):
         done = sum(earlier.iterations for earlier in plan[:number])
-        descent.refine(control_grid(pair, stage.spacing))
+        descent.refine(control_grid(pair, stage.spacing * descent.closeness))
         shift = model.motion(descent.control).displacement(descent.coefficients)
         terms = forces.of(stage, descent.control, shift)
         tick = _ticker(progress, done / planned, 1 / planned)
         history += descent.run(stage, terms, stage.factor * pair.voxel_mm, tick)
-        if number == 0:
+        if stage.adapts:
             descent.adapt()
     return descent, history
 
 
-def control_grid(pair: Pair, voxels: int) -> ControlGrid:
+def control_grid(pair: Pair, voxels: float) -> ControlGrid:
     """Control points every ``voxels`` of the shortest side, though not closer than slices are."""
     steps = tuple(max(voxels * pair.voxel_mm, step) for step in pair.whole.spacing)
     return ControlGrid(pair.extent, steps)

@@ -22,13 +22,15 @@ STILL_MM = 0.01
 SOLVER_STEPS, HARD_SOLVER_STEPS = 12, 60
 """Conjugate gradient iterations: usually, and with landmarks or a stiffness map."""
 
-ROUGHNESS = 2e-3
-ADAPTATION = 1.7
-ADAPTED_RANGE = (0.1, 10.0)
+ROUGHNESS = 4.2e-3
+ADAPTATION = 2.2
+ADAPTED_RANGE = (0.1, 30.0)
+SOFT, CLOSER = 3.0, 0.75
 """Stiffness becomes (`ROUGHNESS` / roughness found at stiffness 1) ** `ADAPTATION`.
 
 The stiffness that fits a prior to what it finds is inversely proportional to the roughness found,
-which itself falls with stiffness: the exponent is what repeating that would lead to."""
+which itself falls with stiffness: the exponent is what repeating that would lead to. Below `SOFT`
+control points come nearer to each other, by `CLOSER`, as softer fields have finer detail."""
 
 
 class Iteration(NamedTuple):
@@ -101,6 +103,11 @@ class Descent:
         low, high = ADAPTED_RANGE
         wanted = high if found <= 0 else (ROUGHNESS / found) ** ADAPTATION
         self.adapted = min(max(wanted, low), high)
+
+    @property
+    def closeness(self) -> float:
+        """Factor on the distance of control points."""
+        return CLOSER if self.adapted < SOFT else 1.0
 
     def _regularizer(self) -> Regularizer:
         bending = self.bending * self.adapted

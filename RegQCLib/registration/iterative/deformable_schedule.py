@@ -13,6 +13,12 @@ from RegQCLib.geometry.memory import available_bytes
 Measure = Literal["auto", "mind", "lncc", "mi", "ssd"]
 MEASURES: tuple[Measure, ...] = ("auto", "mind", "lncc", "mi", "ssd")
 
+BENDING = {"auto": 1.0, "mind": 1.0, "lncc": 1.0, "mi": 25.0, "ssd": 5.0}
+"""Stiffness in mm^2 against each measure; local correlation only begins with it and adapts it."""
+
+DETAIL_MM = 1.5
+"""Voxels above this show too little detail to be averaged before contrasts are compared."""
+
 GIB = 2**30
 FIXED_BYTES = 0.45 * GIB
 """What Python, torch and coarse grids take, whatever the images."""
@@ -32,30 +38,39 @@ class Stage:
     """Some iterations with one measure at one resolution.
 
     factor: voxels of the frame that make a voxel here. spacing: of the control points, in voxels of
-    the frame. measure: "mapped" is LNCC with the moving image in the fixed contrast.
+    the frame. measure: "mapped" is LNCC with the moving image in the fixed contrast. adapts: the
+    stiffness is fitted to what the stage has found.
     """
 
     factor: int
     spacing: int
     iterations: int
     measure: Literal["mind", "lncc", "mapped", "mi", "ssd"]
+    adapts: bool = False
 
 
-def stages(measure: Measure) -> list[Stage]:
-    """From coarse to fine."""
+def stages(measure: Measure, voxel_mm: float) -> list[Stage]:
+    """From coarse to fine. voxel_mm: the finest there is."""
     if measure == "auto":
+        if voxel_mm > DETAIL_MM:
+            return [
+                Stage(2, 8, 3, "mind"),
+                Stage(1, 8, 4, "mind"),
+                Stage(1, 8, 3, "mapped", adapts=True),
+                Stage(1, 4, 5, "mapped"),
+            ]
         return [
-            Stage(4, 16, 6, "mind"),
+            Stage(4, 16, 4, "mind"),
             Stage(2, 8, 3, "mind"),
-            Stage(2, 8, 4, "mapped"),
-            Stage(2, 4, 4, "mapped"),
-            Stage(1, 4, 3, "mapped"),
+            Stage(2, 8, 3, "mapped", adapts=True),
+            Stage(2, 4, 3, "mapped"),
+            Stage(1, 4, 4, "mapped"),
         ]
     return [
-        Stage(4, 16, 6, measure),
-        Stage(2, 8, 5, measure),
+        Stage(4, 16, 5, measure),
+        Stage(2, 8, 5, measure, adapts=measure == "lncc"),
         Stage(2, 4, 4, measure),
-        Stage(1, 4, 3, measure),
+        Stage(1, 4, 4, measure),
     ]
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from RegQCLib.registration.iterative.contrast_map import contrast_map
 from RegQCLib.registration.iterative.control_grid import Array, ControlGrid, separable
-from RegQCLib.registration.iterative.deformable_pair import Level, Pair
+from RegQCLib.registration.iterative.deformable_pair import Level, Pair, pooled
 from RegQCLib.registration.iterative.deformable_schedule import Stage
 from RegQCLib.registration.iterative.feature_force import FeatureForce
 from RegQCLib.registration.iterative.force import Term, VoxelForce
@@ -17,6 +17,9 @@ from RegQCLib.registration.iterative.landmark_force import LandmarkForce
 from RegQCLib.registration.iterative.lncc_force import LnccForce
 from RegQCLib.registration.iterative.mind_features import mind_features
 from RegQCLib.registration.iterative.mutual_information_force import MutualInformationForce
+
+FEATURE_FACTOR = 2
+"""MIND features over larger blocks are made from those over blocks of this many voxels."""
 
 LABEL_WEIGHT = 2.0
 LABEL_FACTOR = 2
@@ -78,15 +81,26 @@ class Forces:
         return StageTerms(terms, [], springs)
 
     def mind(self, factor: int) -> tuple[Tensor, Tensor]:
-        """MIND features of both images, averaged over blocks; kept for the next stage."""
-        if factor not in self.features:
+        """MIND features of both images, averaged over blocks.
+
+        Averages over small blocks are kept, and those over larger ones made from them.
+        """
+        small = min(factor, FEATURE_FACTOR)
+        factors = self.pair.factors(small)
+        whole = self.pair.whole
+        if small not in self.features:
             self.features.clear()
-            whole, factors = self.pair.whole, self.pair.factors(factor)
-            self.features[factor] = (
+            self.features[small] = (
                 mind_features(whole.fixed, whole.fixed_weights, whole.spacing, factors),
                 mind_features(whole.moving, whole.moving_weights, whole.spacing, factors),
             )
-        return self.features[factor]
+        more = tuple(a // b for a, b in zip(self.pair.factors(factor), factors, strict=True))
+        level = self.pair.level(small)
+        fixed, moving = self.features[small]
+        return (
+            pooled(fixed, level.fixed_weights, more)[0],
+            pooled(moving, level.moving_weights, more)[0],
+        )
 
     def _image_forces(
         self, stage: Stage, level: Level, control: ControlGrid, shift: Tensor

@@ -3,6 +3,8 @@
 1 - correlation^2 is what a linear fit of the fixed by the moved intensities leaves unexplained, so
 that Gauss-Newton steps follow from the residual of that fit (variable projection): sharper than
 gradient descent on the correlation (Avants et al., Med Image Anal 2008), at the cost of box sums.
+Its logarithm is the likelihood of every window's fit with a noise of its own: windows that fit well
+count more than those that show noise, or another contrast.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ from RegQCLib.registration.iterative.deformable_pair import Level
 from RegQCLib.registration.iterative.force import Force, Gather, gathered, slopes
 from RegQCLib.similarity.losses.box import box_sum
 
-FLAT = 1e-3
+FLAT = 1e-2
 """Share of the image's variance that every window has at least; flat windows pull at nothing."""
+
+NOISE = 0.1
+"""Share of a window's variance that stays unexplained in the best fit."""
 
 
 class LnccForce:
-    """Gauss-Newton force of mean (1 - correlation^2) / 2 over box windows."""
+    """Gauss-Newton force of mean log(1 + `NOISE` - correlation^2) / 2 over box windows."""
 
     def __init__(self, level: Level, *, window: int = 5, rising: bool = False) -> None:
         """Compare the images of ``level``.
@@ -52,16 +57,17 @@ class LnccForce:
         slope = covariance / variance_moved
         explained = slope * covariance / variance_fixed
         # Sums over the windows y that hold x of slope(y) / var(y) * (residual of y's line at x).
-        linear = slope / variance_fixed * share
+        linear = slope / (variance_fixed * (1 + NOISE - explained)) * share
         if weights is not None:
             linear = linear * weights
         square = linear * slope
         constant = box_sum(square * mean_moved - linear * mean_fixed, self.window)
         curvature = box_sum(square, self.window)
         residual = box_sum(linear, self.window) * fixed - curvature * moved + constant
-        value = 1 - explained.mean()
+        left = (1 + NOISE - explained).log_()
+        value = left.mean()
         if weights is not None:
-            value = 1 - (explained * weights).sum() / weights.sum()
+            value = (left * weights).sum() / weights.sum()
             residual, curvature = residual * weights, curvature * weights
         rise = slopes(moved, self.level.spacing)
         pull, curved = gathered(residual[0, 0], curvature[0, 0], rise, gather)
