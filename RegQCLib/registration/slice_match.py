@@ -120,9 +120,10 @@ class SliceMatcher:
             length = float(np.linalg.norm(step))
             step = step * min(1.0, LONGEST_STEP_MM / max(length, 1e-9))
             candidate = self._stepped(pose, step)
-            if self.score(candidate) > score:
+            better, *system = self._system(candidate)
+            if better > score:
                 pose, damping = candidate, max(damping / 5, LEAST_DAMPING)
-                score, matrix, vector = self._system(pose)
+                score, (matrix, vector) = better, system
                 if length < STOP_MM:
                     break
             else:

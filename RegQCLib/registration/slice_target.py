@@ -62,14 +62,13 @@ class Target:
 
     def inside(self, places: FloatArray) -> NDArray[np.bool_]:
         """(N,): which lattice places hold a known value."""
-        upper = np.array(self.array.shape)[:, None] - 1
-        rounded = np.rint(places).astype(np.intp)
-        within = (rounded >= 0) & (rounded <= upper)
-        if self.array.shape[0] == 1:
-            within[0] = True
-        result = np.asarray(within.all(axis=0))
+        result = np.ones(places.shape[1], dtype=np.bool_)
+        for along, size in zip(places, self.array.shape, strict=True):
+            if size > 1:
+                result &= (along >= -0.5) & (along <= size - 0.5)
         if self.known is not None:
-            k, j, i = np.clip(rounded, 0, upper)
+            upper = np.array(self.array.shape)[:, None] - 1
+            k, j, i = np.clip(np.rint(places).astype(np.intp), 0, upper)
             result &= self.known[k, j, i]
         return result
 

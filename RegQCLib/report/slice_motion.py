@@ -36,7 +36,11 @@ def render(repair: SliceRepair) -> str:
     """Return the whole page."""
     counts = repair.counts()
     tiles = [
-        {"name": f"Slices {state}", "value": str(count), "note": f"of {len(repair.motions)}"}
+        {
+            "name": state.capitalize(),
+            "value": str(count),
+            "note": f"of {len(repair.motions)} slices",
+        }
         for state, count in counts.items()
     ]
     return template(TEMPLATE).render(
@@ -192,7 +196,9 @@ def _pictures(repair: SliceRepair) -> list[dict[str, Any]]:
 
 def _table_row(one: SliceMotion) -> dict[str, str]:
     def triple(values: tuple[float, float, float] | None) -> str:
-        return "" if values is None else ", ".join(f"{value:.1f}" for value in values)
+        return (
+            "" if values is None else ", ".join(f"{round(value, 1) + 0.0:.1f}" for value in values)
+        )
 
     def plainly(value: float | None, digits: int = 2) -> str:
         return "" if value is None or value == float("inf") else f"{value:.{digits}f}"
