@@ -30,7 +30,8 @@ from RegQCLib.registration.iterative.deformable_inputs import (
     blending,
     check_choice,
     check_images,
-    check_map,
+    check_stiffness,
+    check_weights,
     label_maps,
     landmark_pairs,
 )
@@ -99,10 +100,10 @@ def register_deformable(
     region: nonzero where the deformation may act; it fades out within `BLEND_MM` around, and beyond
     nothing changes. landmarks: (N, 3) fixed and moving points that belong together, RAS mm.
     fixed_labels, moving_labels: maps whose equal numbers belong together.
-    stiffness: factor on the regularization, 1 where it is left out; more keeps tissue rigid.
+    stiffness: factor on the regularization, above 0; more keeps tissue from bending.
     measure: one of `MEASURES`; "auto" takes any two contrasts. model: "velocity" flows along a
-    stationary velocity field and never folds. inverse_consistent: the images change places without
-    another result, up to rounding; implies "velocity".
+    stationary velocity field and never folds. inverse_consistent: both images pull alike, so that
+    it hardly matters which is fixed; implies "velocity".
     max_memory_gb: coarser voxels are taken where finer ones need more. seed: of the random codes
     that stand for many labels.
     Raises InputError for inputs that cannot be registered, one line that says what to do.
@@ -110,8 +111,9 @@ def register_deformable(
     check_choice("measure", measure, MEASURES)
     check_choice("model", model, MODELS)
     check_images(fixed, moving)
-    for map_ in (fixed_weights, moving_weights, stiffness):
-        check_map(map_)
+    check_weights(fixed_weights)
+    check_weights(moving_weights)
+    check_stiffness(stiffness)
     place = torch_device(device)
     finest_mm, coarser = finest_voxels(fixed.grid, measure, max_memory_gb)
     progress("preparing", 0.0)

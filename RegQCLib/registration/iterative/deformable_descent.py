@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -34,7 +35,10 @@ control points come nearer to each other, by `CLOSER`, as softer fields have fin
 
 
 class Iteration(NamedTuple):
-    """A step. value: of the measure, less is better. step_mm: mean length at the control points."""
+    """A step. value: of what is minimized, per mm^3 (mm^2 in 2-D) of the frame, before the step.
+
+    step_mm: its mean length at the control points.
+    """
 
     voxel_mm: float
     control_mm: float
@@ -47,7 +51,8 @@ class Iteration(NamedTuple):
 class Descent:
     """The state of a registration: coefficients (axes, *counts) on a control grid.
 
-    bending: stiffness, mm^2 per unit of a measure; diffusion: share of it, see `Regularizer`.
+    bending: stiffness, mm^2 per unit of a measure; diffusion: share of it, see `Regularizer`;
+    adapted: factor on both. closeness: factor on the distance of control points from then on.
     """
 
     model: Model
@@ -57,6 +62,7 @@ class Descent:
     diffusion: float
     stiffness: Callable[[ControlGrid], Tensor | None]
     adapted: float = 1.0
+    closeness: float = 1.0
 
     def refine(self, control: ControlGrid) -> None:
         """Go on with other control points."""
@@ -70,25 +76,24 @@ class Descent:
         """Do the iterations of a stage; what ends worse than it began is undone."""
         motion = self.model.motion(self.control)
         regularizer = self._regularizer()
+        easy = terms.landmarks is None and regularizer.stiffness is None
+        volume = math.prod(self.control.extent)
         start, history = self.coefficients, []
         for _ in range(stage.iterations):
             tick()
             force = self._force(motion, terms)
-            right = force.pull - regularizer(self.coefficients)
-            landmarks = terms.landmarks
+            held = regularizer(self.coefficients)
+            energy = force.energy + float((self.coefficients * held).sum()) / 2
             step = solve(
                 force.curvature,
                 regularizer,
-                right,
-                extra=None if landmarks is None else landmarks.operator,
-                iterations=SOLVER_STEPS
-                if landmarks is None and regularizer.stiffness is None
-                else HARD_SOLVER_STEPS,
+                force.pull - held,
+                extra=_springs(motion, terms),
+                iterations=SOLVER_STEPS if easy else HARD_SOLVER_STEPS,
             )
             length = float(step.square().sum(0).sqrt().mean())
-            history.append(
-                Iteration(voxel_mm, max(self.control.spacing), stage.measure, force.value, length)
-            )
+            spacing = max(self.control.spacing)
+            history.append(Iteration(voxel_mm, spacing, stage.measure, energy / volume, length))
             self.coefficients = self.coefficients + step
             if length < STILL_MM:
                 break
@@ -103,11 +108,7 @@ class Descent:
         low, high = ADAPTED_RANGE
         wanted = high if found <= 0 else (ROUGHNESS / found) ** ADAPTATION
         self.adapted = min(max(wanted, low), high)
-
-    @property
-    def closeness(self) -> float:
-        """Factor on the distance of control points."""
-        return CLOSER if self.adapted < SOFT else 1.0
+        self.closeness = CLOSER if self.adapted < SOFT else 1.0
 
     def _regularizer(self) -> Regularizer:
         bending = self.bending * self.adapted
@@ -128,17 +129,27 @@ class Descent:
             total = Force(
                 (total.pull - other.pull) / 2,
                 (total.curvature + other.curvature) / 2,
-                (total.value + other.value) / 2,
+                (total.energy + other.energy) / 2,
             )
-        pull = motion.blended(total.pull)
-        curvature = motion.blended(motion.blended(total.curvature))
         if terms.landmarks is not None:
-            pull = pull + terms.landmarks.pull(shift)
-        return Force(pull, curvature, total.value)
+            springs = terms.landmarks
+            pull, energy = total.pull + springs.pull(shift), total.energy + springs.energy(shift)
+            total = Force(pull, total.curvature, energy)
+        curvature = motion.blended(motion.blended(total.curvature))
+        return Force(motion.blended(total.pull), curvature, total.energy)
+
+
+def _springs(motion: Motion, terms: StageTerms) -> Callable[[Tensor], Tensor] | None:
+    """What landmarks add to the curvature, as an operator on a step."""
+    landmarks = terms.landmarks
+    if landmarks is None:
+        return None
+    return lambda step: motion.blended(landmarks.operator(motion.blended(step)))
 
 
 def _sum(forces: Sequence[Force]) -> Force:
-    pull, curvature, value = forces[0]
-    for force in forces[1:]:
-        pull, curvature, value = pull + force.pull, curvature + force.curvature, value + force.value
-    return Force(pull, curvature, value)
+    pull, curvature, energy = forces[0]
+    for more in forces[1:]:
+        pull, curvature = pull + more.pull, curvature + more.curvature
+        energy += more.energy
+    return Force(pull, curvature, energy)

@@ -50,15 +50,25 @@ def check_images(fixed: Volume, moving: Volume) -> None:
         )
 
 
-def check_map(volume: Volume | None) -> None:
-    """Raise InputError unless a map of weights or of stiffness is finite and 0 or more."""
+def check_weights(volume: Volume | None) -> None:
+    """Raise InputError unless a map of confidence is finite, 0 or more, and not 0 everywhere."""
     if volume is None:
         return
     low, high = float(volume.array.min()), float(volume.array.max())
     if not (np.isfinite(low) and np.isfinite(high)) or low < 0 or high == 0:
         raise InputError(
-            f"{volume.name}: values from {low:g} to {high:g} cannot be weights; give numbers from "
-            "0, and some above it"
+            f"{volume.name}: weights from {low:g} to {high:g}; give numbers from 0, some above it"
+        )
+
+
+def check_stiffness(volume: Volume | None) -> None:
+    """Raise InputError unless a map of stiffness is finite and above 0."""
+    if volume is None:
+        return
+    low, high = float(volume.array.min()), float(volume.array.max())
+    if not (np.isfinite(low) and np.isfinite(high)) or low <= 0:
+        raise InputError(
+            f"{volume.name}: stiffness from {low:g} to {high:g}; give numbers above 0, 1 as usual"
         )
 
 

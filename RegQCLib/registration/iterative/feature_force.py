@@ -18,7 +18,7 @@ CHUNK = 4
 
 
 class FeatureForce:
-    """Gauss-Newton force of mean over channels of (fixed - moved)^2 / 2, times ``scale``."""
+    """Gauss-Newton force of the mean over channels of (fixed - moved)^2 / 2, times ``scale``."""
 
     def __init__(self, fixed: Tensor, moving: Tensor, level: Level, *, scale: float = 1.0) -> None:
         """Features (1, C, *n) and (1, C, *m) on the voxels of ``level``."""
@@ -40,11 +40,10 @@ class FeatureForce:
                 slope = torch.gradient(total, spacing=float(step), dim=2 + axis)[0]
                 pulls[axis] += (residual * slope).sum((0, 1)) / 2
             error += residual.square_().sum((0, 1))
-        value = error.mean() if weights is None else (error * weights[0, 0]).mean() / weights.mean()
         return Force(
             torch.stack([gather(pull * factor) for pull in pulls]),
             torch.stack([gather(product * factor) for product in self._products()]),
-            float(value) / self.fixed.shape[1],
+            float((error * factor).sum()) / 2,
         )
 
     def _products(self) -> list[Tensor]:

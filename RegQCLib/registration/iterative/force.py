@@ -23,11 +23,14 @@ Gather = Callable[[Tensor], Tensor]
 
 
 class Force(NamedTuple):
-    """pull: (axes, *counts), 1/mm; curvature: (pairs, *counts), 1/mm^2; value: of the measure."""
+    """pull: (axes, *counts), minus the derivative of ``energy`` by mm.
+
+    curvature: (pairs, *counts), about the second derivative. energy: the measure, summed.
+    """
 
     pull: Tensor
     curvature: Tensor
-    value: float
+    energy: float
 
 
 class VoxelForce(Protocol):
@@ -50,7 +53,9 @@ class Term:
     def __call__(self, coefficients: Tensor) -> Force:
         """Force of the displacement with these coefficients, (axes, *counts), mm."""
         force = self.measure(separable(self.matrices, coefficients), self._gather)
-        return Force(force.pull * self.scale, force.curvature * self.scale, force.value)
+        return Force(
+            force.pull * self.scale, force.curvature * self.scale, force.energy * self.scale
+        )
 
     def _gather(self, values: Tensor) -> Tensor:
         return transposed(self.matrices, values[None])[0]

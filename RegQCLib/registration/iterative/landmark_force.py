@@ -10,8 +10,8 @@ from torch import Tensor
 
 from RegQCLib.registration.iterative.control_grid import Array, ControlGrid
 
-STIFFNESS = 1000.0
-"""mm^3/mm^2: as much as about 10 ml of tissue that has edges everywhere."""
+STIFFNESS = 1e4
+"""mm^3/mm^2: as much as about 50 ml of tissue that has edges everywhere."""
 
 
 class LandmarkForce:
@@ -28,9 +28,16 @@ class LandmarkForce:
         index = torch.as_tensor(np.stack([rows, places]))
         values = torch.as_tensor(product[rows, places], dtype=like.dtype)
         size = (len(points), math.prod(self.counts))
-        basis = torch.sparse_coo_tensor(index, values, size, device=like.device)
+        basis = torch.sparse_coo_tensor(
+            index, values, size, device=like.device, check_invariants=True
+        )
         self.basis, self.adjoint = basis.coalesce(), basis.t().coalesce()
         self.wanted = torch.as_tensor(targets - points, dtype=like.dtype, device=like.device)
+
+    def energy(self, coefficients: Tensor) -> float:
+        """Of the springs at a displacement (axes, *counts)."""
+        left = self.wanted - self._at_points(coefficients)
+        return STIFFNESS / 2 * float(left.square().sum())
 
     def pull(self, coefficients: Tensor) -> Tensor:
         """Force at the control points, (axes, *counts), of the displacement (axes, *counts)."""

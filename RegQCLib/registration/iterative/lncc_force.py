@@ -65,13 +65,12 @@ class LnccForce:
         curvature = box_sum(square, self.window)
         residual = box_sum(linear, self.window) * fixed - curvature * moved + constant
         left = (1 + NOISE - explained).log_()
-        value = left.mean()
         if weights is not None:
-            value = (left * weights).sum() / weights.sum()
+            left = left * weights
             residual, curvature = residual * weights, curvature * weights
         rise = slopes(moved, self.level.spacing)
         pull, curved = gathered(residual[0, 0], curvature[0, 0], rise, gather)
-        return Force(pull, curved, float(value))
+        return Force(pull, curved, float(left.sum()) / 2)
 
     def _mean(self, values: Tensor, weights: Tensor | None, share: Tensor) -> Tensor:
         return box_sum(values if weights is None else values * weights, self.window) * share

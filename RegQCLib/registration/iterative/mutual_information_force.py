@@ -35,4 +35,4 @@ class MutualInformationForce:
         curvature = score.square().sum() / number
         curved = curvature.expand_as(score) if weights is None else curvature * weights[0, 0]
         pull, products = gathered(score, curved, slopes(moved, self.level.spacing), gather)
-        return Force(pull, products, float(loss.detach()))
+        return Force(pull, products, number * float(loss.detach()))

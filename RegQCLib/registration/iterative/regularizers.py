@@ -37,6 +37,7 @@ class Regularizer:
         self.steps = control.spacing
         self.bending, self.diffusion = bending, diffusion
         self.stiffness = stiffness
+        self.root = like.new_ones(()) if stiffness is None else stiffness.sqrt()
         self.cell = math.prod(control.spacing)
         self.waves = [_cosines(count, like) for count in control.counts]
         self.energies = self._energies(control.counts, like)
@@ -56,12 +57,16 @@ class Regularizer:
         return total * self.cell
 
     def smoothed(self, right: Tensor, curvature: float) -> Tensor:
-        """Solve (curvature + L) c = right where the stiffness is its mean everywhere.
+        """Solve (curvature + L) c = right, up to the border and to slopes of the stiffness.
 
-        Exact up to the border: cosines diagonalize differences with zero slope there.
+        Cosines diagonalize differences with zero slope at the border; a stiffness w acts much as
+        its root before and after.
         """
+        if self.stiffness is not None:
+            right = right / self.root
         spectrum = separable(self.waves, right) / (self.energies + curvature)
-        return transposed(self.waves, spectrum)
+        found = transposed(self.waves, spectrum)
+        return found if self.stiffness is None else found / self.root
 
     def _energies(self, counts: tuple[int, ...], like: Tensor) -> Tensor:
         """Energy of every product of cosines, (*counts)."""
@@ -70,8 +75,7 @@ class Regularizer:
             line = [count if a == axis else 1 for a in range(len(counts))]
             turns = torch.arange(count, dtype=like.dtype, device=like.device) * (math.pi / count)
             total = total + ((2 - 2 * turns.cos()) / step**2).view(line)
-        mean = 1.0 if self.stiffness is None else float(self.stiffness.mean())
-        return (self.bending * total.square() + self.diffusion * total) * (self.cell * mean)
+        return (self.bending * total.square() + self.diffusion * total) * self.cell
 
     def _weighted(self, differences: Tensor, axes: tuple[int, ...]) -> Tensor:
         """Multiply by the stiffness half-way between the points that were subtracted."""

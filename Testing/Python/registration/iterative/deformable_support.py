@@ -1,4 +1,4 @@
-"""A blob phantom with a known smooth warp, 40^3 or 96^2 voxels, for the deformable tests."""
+"""A ball of blobs and a known smooth warp of it, for the deformable tests."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def anatomy(points, *, inverted: bool = False):
     x = np.asarray(points, dtype=np.float64)
     rng = np.random.default_rng(3)
     inside = np.zeros(x.shape[:-1])
-    for _ in range(60):
-        center = rng.uniform(-26, 26, 3)
-        center[2] *= 1 if np.ptp(x[..., 2]) > 0 else 0.2
+    for _ in range(40):
+        center = rng.uniform(-20, 20, 3)
+        center[2] *= 1 if np.ptp(x[..., 2]) > 0 else 0.2  # more of them meet a single slice
         radii = rng.uniform(4, 9)
         far = np.linalg.norm(x - center, axis=-1) / radii
         inside = np.where(far < 1, rng.uniform(0.2, 1.0), inside)
-    shell = 1 / (1 + np.exp(np.linalg.norm(x, axis=-1) - 33))
+    shell = 1 / (1 + np.exp(np.linalg.norm(x, axis=-1) - 24))
     tissue = 0.35 + 0.65 * inside
     return shell * (1.3 - tissue if inverted else tissue)
 
 
-def pair(shape=(40, 40, 40), *, peak=3.0, inverted=False, seed=0):
+def pair(shape=(28, 30, 32), *, peak=3.0, inverted=False, seed=0):
     """Fixed and moving volume, and the truth."""
     flat = shape[0] == 1
     there = grid(shape)
@@ -78,7 +78,7 @@ def smooth(points, inverted):
     return total / len(offsets)
 
 
-def body_points(fixed, *, radius=29.0):
+def body_points(fixed, *, radius=21.0):
     points = fixed.grid.points().reshape(-1, 3)
     return points[np.linalg.norm(points, axis=1) < radius]
 
