@@ -58,13 +58,14 @@ class SampledMeasure:
 
     def hold(self, matrix: Array) -> float:
         """Compare the points that ``matrix`` (4, 4) takes into the moving image; their share."""
-        index = (self._places(self._unit(matrix), self._points) + 1) / 2 * self._last
-        inside = ((index >= -0.5) & (index <= self._last + 0.5)).all(1)
-        if self._seen is not None:
-            i, j, k = torch.minimum(index.round().clamp_min(0), self._last).long().unbind(1)
-            inside &= self._seen[k, j, i]
-        self._held_points, self._held_values = self._points[inside], self._values[inside]
-        return inside.float().mean().item()
+        self._held = self._meeting(matrix)
+        self._held_points, self._held_values = self._points[self._held], self._values[self._held]
+        return self._held.float().mean().item()
+
+    def drift(self, matrix: Array) -> float:
+        """Share of the points that `hold` would exchange at a (4, 4) matrix; 1 if none meet."""
+        meeting = self._meeting(matrix)
+        return (meeting != self._held).float().mean().item() if meeting.any() else 1.0
 
     def __call__(self, matrix: Array) -> tuple[float, Array]:
         """Loss at a (4, 4) matrix from fixed to moving points, and its (4, 4) derivative."""
@@ -95,6 +96,15 @@ class SampledMeasure:
             moves += self._held_points[:, axis, None] * (slopes @ chain[:, :, axis].T)
         product = moves.T @ moves / max(len(moves), 1)
         return np.asarray(product.double().cpu().numpy())
+
+    def _meeting(self, matrix: Array) -> Tensor:
+        """Which points have a partner in the moving image, (N,) bool."""
+        index = (self._places(self._unit(matrix), self._points) + 1) / 2 * self._last
+        inside = ((index >= -0.5) & (index <= self._last + 0.5)).all(1)
+        if self._seen is not None:
+            i, j, k = torch.minimum(index.round().clamp_min(0), self._last).long().unbind(1)
+            inside &= self._seen[k, j, i]
+        return inside
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:
         return torch.as_tensor(array, dtype=torch.float32, device=self._device)

@@ -1,8 +1,10 @@
 """Refinement of a rigid or affine motion by SimpleITK, where torch is not installed.
 
 (Mattes et al., IEEE Trans Med Imaging 2003, for mutual information.) Both images are given to ITK
-in coordinates of their own, mm along the axes of `Motions` from the fixed body's center and from
-where it goes at rest. Volumes and single slices so go the same way, and LPS does not occur.
+in coordinates of their own, along the axes of `Motions` from the fixed body's center and from where
+it goes at rest. Volumes and single slices so go the same way, and LPS does not occur. The unit is
+the body's radius, which gives shifts, angles and stretches equal weight: ITK measures steps in
+plain parameters, whatever their scales.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ ITK_MEASURES = ("mi", "ncc", "ssd")
 
 BINS = 32
 ITERATIONS = 200
-FIRST_STEP, TOLERANCE = 0.5, 0.005
+FIRST_STEP, TOLERANCE = 0.5, 0.0025
 """Lengths of steps as shares of the blocks' size."""
 
-RELAXATION = 0.6  # by which steps shrink when the gradient turns round
+RELAXATION = 0.9
+"""By which steps shrink when the gradient turns round: in a narrow valley it does so long before
+the end."""
 ORTHOGONAL = 1e-6
 
 LinearTransform = (
@@ -72,16 +76,16 @@ class ItkRefinement:
     def refine(self, size_mm: float, count: int, start: Array) -> tuple[Array, LevelHistory]:
         """Descend from parameters (n,) that let the images meet, at one level."""
         motions = self.pair.motions
+        unit = size_mm / motions.radius
         transform = self._to_itk(start)
         method, fixed, moving = self._method(size_mm, count)
         method.SetInitialTransform(transform, inPlace=True)
         method.SetOptimizerAsRegularStepGradientDescent(
-            learningRate=FIRST_STEP * size_mm,
-            minStep=TOLERANCE * size_mm,
+            learningRate=FIRST_STEP * unit,
+            minStep=TOLERANCE * unit,
             numberOfIterations=ITERATIONS,
             relaxationFactor=RELAXATION,
         )
-        method.SetOptimizerScalesFromPhysicalShift()
         first = self.value(size_mm, count, start)
         found, last, iterations = start, first, 0
         with quiet():
@@ -125,6 +129,9 @@ class ItkRefinement:
         if percentage < 1:
             method.SetMetricSamplingStrategy(method.RANDOM)
             method.SetMetricSamplingPercentage(percentage, self.pair.seed + 1)  # 0 is the clock
+        # Slopes of a smoothed image, ITK's default, point elsewhere: they can lead uphill.
+        method.MetricUseMovingImageGradientFilterOff()
+        method.MetricUseFixedImageGradientFilterOff()
         method.SetInterpolator(sitk.sitkLinear)
         method.SetNumberOfThreads(1)  # the order of sums would change the result
         return method, fixed, moving
@@ -134,8 +141,8 @@ class ItkRefinement:
         motions, level = self.pair.motions, self.pair.level(size_mm, count)
         blocks = Volume(self.pair.region.blocks, self.pair.region.grid.affine)
         region = resample(blocks, level.fixed.grid, interpolation="nearest").array
-        fixed_place = (motions.center, motions.fixed_axes)
-        moving_place = (motions.pivot, motions.moving_axes)
+        fixed_place = (motions.center, motions.fixed_axes, motions.radius)
+        moving_place = (motions.pivot, motions.moving_axes, motions.radius)
         images = [
             _placed(level.fixed.array, level.fixed.grid, *fixed_place),
             _placed(level.moving.array, level.moving.grid, *moving_place),
@@ -160,20 +167,24 @@ class ItkRefinement:
         else:
             transform = sitk.Euler3DTransform() if three else sitk.Euler2DTransform()
             transform.SetMatrix(linear.ravel().tolist(), ORTHOGONAL)
-        transform.SetTranslation(parameters[: motions.axes].tolist())
+        transform.SetTranslation((parameters[: motions.axes] / motions.radius).tolist())
         return transform
 
     def _from_itk(self, transform: LinearTransform) -> Array:
         motions = self.pair.motions
         linear = np.reshape(transform.GetMatrix(), (motions.axes, motions.axes))
-        matrix = motions.placed(np.array(transform.GetTranslation()), linear)
+        shift = motions.radius * np.array(transform.GetTranslation())
+        matrix = motions.placed(shift, linear)
         return motions.parameters(Affine(matrix))
 
 
 def _placed(
-    array: NDArray[np.generic], grid: Grid, center: Array, axes: Array | None
+    array: NDArray[np.generic], grid: Grid, center: Array, axes: Array | None, unit: float
 ) -> sitk.Image:
-    """Image of a volume in RAS mm from ``center``; of a slice, in mm along its plane's axes."""
+    """Image of a volume from ``center`` along R, A, S; of a slice, along its plane's axes.
+
+    unit: mm that count as 1.
+    """
     origin, direction, spacing = grid.origin - center, grid.direction, grid.spacing
     if axes is not None:
         extended = np.array(grid.shape[::-1]) > 1
@@ -181,7 +192,7 @@ def _placed(
         origin, direction = axes[:, :2].T @ origin, axes[:, :2].T @ direction[:, extended]
         spacing = spacing[extended]
     image = sitk.GetImageFromArray(array)
-    image.SetOrigin(origin.tolist())
-    image.SetSpacing(spacing.tolist())
+    image.SetOrigin((origin / unit).tolist())
+    image.SetSpacing((spacing / unit).tolist())
     image.SetDirection(direction.ravel().tolist())
     return image
