@@ -190,7 +190,7 @@ def test_images_that_tell_nothing_are_not_believed():
     one, two = (
         Volume(rng.normal(size=where.shape).astype(np.float32), where.affine, "noise") for _ in "ab"
     )
-    found = register_affine(one, two, kind="rigid")
+    found = register_affine(one, two, kind="rigid", init=Affine.identity())
     assert not found.converged
     assert found.reason.startswith("flat measure")
 
@@ -206,7 +206,7 @@ def test_little_overlap_is_not_believed(near_pair):
 def test_without_torch_simpleitk_does_it_and_says_so(near_pair, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     monkeypatch.delitem(sys.modules, "RegQCLib.registration.iterative.affine_torch", raising=False)
-    found = register_affine(*near_pair, kind="rigid")
+    found = register_affine(*near_pair, kind="rigid", init=Affine.identity())
     assert found.engine == "SimpleITK"
     assert "torch is not installed" in found.note
     assert error_mm(found.transform, NEAR) < CLOSE_MM

@@ -47,15 +47,14 @@ def test_both_engines_agree(kind):
     assert itk.overlap == pytest.approx(torch.overlap, abs=0.02)
 
 
-@pytest.mark.parametrize("measure", ["ncc", "ssd"])
-def test_one_contrast_has_simpler_measures(measure):
+def test_one_contrast_has_a_simpler_measure():
     truth = TRUTHS["rigid"]
     found = register_affine(
         *images(truth, T1),
         kind="rigid",
         init=Affine.identity(),
         engine="SimpleITK",
-        measure=measure,
+        measure="ncc",
     )
     assert error_mm(found.transform, truth) < CLOSE_MM
 
