@@ -23,8 +23,8 @@ FloatArray = NDArray[np.float64]
 WINDOW = 9  # pixels
 NOISE = 0.03**2  # variance below which a window holds no structure; tissue spans about 0 to 1
 BLOCK_MM = 20.0
-ITERATIONS = 15
-STOP_MM = 0.01
+ITERATIONS = 12
+STOP_MM = 0.02
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-2, 1e-4, 1e3
 LONGEST_STEP_MM = 3.0
 LEAST_OVERLAP = 0.4  # share of the body that must stay in view
@@ -111,7 +111,7 @@ class SliceMatcher:
         return score, residual.ravel(), slope, used
 
     def climb(self, start: FloatArray, *, iterations: int = ITERATIONS) -> Match:
-        """Improve a pose by damped steps until they are shorter than 0.01 mm."""
+        """Improve a pose by damped steps until they are shorter than 0.02 mm."""
         pose, damping = start, FIRST_DAMPING
         score, matrix, vector = self._system(pose)
         for _ in range(iterations):
@@ -163,21 +163,26 @@ class SliceMatcher:
         """Score, and the normal equations of a step in mm (rotations times the radius)."""
         score, jacobian, residual, weight = self._linearized(pose)
         weighted = jacobian * weight
-        return score, weighted @ jacobian.T, weighted @ residual
+        matrix, vector = weighted @ jacobian.T, weighted @ residual
+        return score, matrix.astype(np.float64), vector.astype(np.float64)
 
     def _linearized(
         self, pose: FloatArray
-    ) -> tuple[float, FloatArray, NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[float, NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        """Score, change of the read values with each free parameter, residual and weight."""
         moved = _moved(self.points, pose)
         places = self.target.indices(moved)
         score, residual, slope, used = self._compare(places)
-        slopes = self.target.derivatives(places)
         arm = (moved - _moved(self.center[None], pose)) / self.radius
-        turning = np.cross(arm, slopes.T).T
-        every = [*slopes, *turning]
-        jacobian = np.empty((len(self.free), len(moved)))
+        along_u, along_v, along_w = self.target.derivatives(places)
+        changes = {0: along_u, 1: along_v, 5: arm[:, 0] * along_v - arm[:, 1] * along_u}
+        if len(self.free) > len(changes):
+            changes[2] = along_w
+            changes[3] = arm[:, 1] * along_w - arm[:, 2] * along_v
+            changes[4] = arm[:, 2] * along_u - arm[:, 0] * along_w
+        jacobian = np.empty((len(self.free), len(moved)), dtype=np.float32)
         for row, parameter in enumerate(self.free):
-            change = every[parameter].reshape(self.shape).astype(np.float32)
+            change = changes[parameter].reshape(self.shape).astype(np.float32)
             jacobian[row] = (slope * (change - self._local(change))).ravel()
         weight = np.where(used, 1 / self.variance.ravel(), np.float32(0))
         return score, jacobian, residual, weight

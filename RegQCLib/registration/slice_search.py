@@ -12,16 +12,16 @@ from RegQCLib.registration.slice_stack import Stack
 
 FloatArray = NDArray[np.float64]
 
-SHIFTS_MM = (0.0, -4.0, 4.0, -8.0, 8.0)
-TURNS_DEG = (0.0, -6.0, 6.0)
+SHIFTS_MM = (0.0, -5.0, 5.0)
+TURNS_DEG = (0.0, -5.0, 5.0)
 DEPTHS_MM = (0.0, -4.0, 4.0)
-TRIED = 3
+TRIED = 2
 
 
 def search(
     stack: Stack, number: int, coarse: SliceMatcher, fine: SliceMatcher, start: FloatArray
 ) -> Match:
-    """Best in-plane pose of a grid of 8 mm and 6 degrees around ``start``, and a climb from it."""
+    """Best in-plane pose on a grid of 5 mm and degrees around ``start``, and a climb from it."""
     starts = [start]
     center = stack.centers[number]
     for turn in TURNS_DEG:

@@ -58,7 +58,10 @@ class Target:
 
     def derivatives(self, places: FloatArray) -> NDArray[np.float32]:
         """(3, N) derivatives along u, v and w at lattice places."""
-        return np.stack([_read(slope, places) for slope in self.slopes])
+        if self.array.shape[0] > 1:
+            return np.stack([_read(slope, places) for slope in self.slopes])
+        in_plane = [_read(slope, places) for slope in self.slopes[:2]]
+        return np.stack([*in_plane, np.zeros_like(in_plane[0])])
 
     def inside(self, places: FloatArray) -> NDArray[np.bool_]:
         """(N,): which lattice places hold a known value."""

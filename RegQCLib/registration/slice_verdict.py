@@ -11,10 +11,12 @@ MOVED, IN_PLACE, NO_EVIDENCE, NOT_EXAMINED = "moved", "in place", "no evidence",
 STATES = (MOVED, IN_PLACE, NO_EVIDENCE, NOT_EXAMINED)
 
 MOST_SPREAD_MM = 0.4  # of a place that may be believed
-CERTAINTY = 3.0  # standard errors that a motion must exceed
-ONE_SIDED = (
-    0.25  # mm of doubt per mm between slices: anatomy that runs obliquely, seen from one side
-)
+CERTAINTY = 4.0  # standard errors that a motion must exceed
+ONE_SIDED = 0.2
+"""Doubt in mm per mm between slices where neighbors lie on one side: anatomy may run obliquely."""
+GAIN_PER_MM, MOST_GAIN_MM = 0.05, 5.0
+"""Share by which the score must grow where a slice is put back: less proves little. Where anatomy
+changes quickly, as at the top of the head, slices find better places that are not theirs."""
 
 
 def verdict(
@@ -33,6 +35,13 @@ def verdict(
     distance = displacement_mm(stack, number, placed.match.pose)
     if distance <= tolerance_mm:
         return IN_PLACE, "", doubt
-    if distance <= CERTAINTY * doubt or placed.match.score <= placed.score_at_rest + LEAST_GAIN:
+    if distance <= CERTAINTY * doubt or not _gains(placed, distance):
         return NO_EVIDENCE, "may have moved, but not beyond doubt", doubt
     return MOVED, "", doubt
+
+
+def _gains(placed: Placed, distance: float) -> bool:
+    """Whether the score grows as it should when a slice goes back by ``distance`` mm."""
+    start, end = placed.score_at_rest, placed.match.score
+    share = GAIN_PER_MM * min(distance, MOST_GAIN_MM)
+    return end > start + LEAST_GAIN and end > (1 + share) * start
