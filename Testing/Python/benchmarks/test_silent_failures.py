@@ -20,18 +20,21 @@ def case():
     return phantom_case(SAME, 0, TINY)
 
 
-def test_five_failures_are_made():
-    assert len({failure.name for failure in FAILURES}) == 5
+def test_names_are_unique():
+    assert len({failure.name for failure in FAILURES}) == len(FAILURES)
 
 
 def test_counts():
     good = {"name": "n", "tre_mean": 0.4, "dice": 0.9, "folds": 0.0}
     bad = good | {"tre_mean": 9.0}
+    folded = good | {"folds": 0.01}
     rows = [
         {"what": "failure", **bad, "verdict": "misaligned"},
-        {"what": "failure", **bad, "verdict": "refused"},
+        {"what": "failure", **folded, "verdict": "refused"},
         {"what": "failure", **bad, "verdict": "aligned"},
-        {"what": "failure", **bad, "verdict": "cannot_tell"},
+        {"what": "failure", **folded, "verdict": "cannot_tell"},
+        {"what": "failure", **good, "verdict": "aligned"},
+        {"what": "failure", **good, "verdict": "misaligned"},
         {"what": "failure", "name": "n", "error": "crashed"},
         {"what": "control", **good, "verdict": "aligned"},
         {"what": "control", **good, "verdict": "misaligned"},
@@ -40,11 +43,14 @@ def test_counts():
         {"what": "register", **bad, "verdict": "misaligned"},
     ]
     assert summary(rows) == {
-        "failures": 4,
+        "made": 6,
         "not_made": 1,
-        "flagged": 2,
+        "wrong": 4,
+        "wrong_flagged": 2,
+        "right_flagged": 1,
         "controls": 2,
         "controls_flagged": 1,
+        "register": 3,
         "returned": 1,
     }
     assert all("n: " in line(row) for row in rows)

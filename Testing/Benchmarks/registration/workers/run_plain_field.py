@@ -12,7 +12,7 @@ from job import Job
 from monai.losses import BendingEnergyLoss, LocalNormalizedCrossCorrelationLoss
 from torch.nn.functional import avg_pool3d, grid_sample, interpolate
 
-LEVELS = ((4, 80), (2, 60), (1, 30))  # voxels averaged, iterations
+LEVELS = ((4, 80), (2, 60), (1, 20))  # voxels averaged, iterations
 WINDOW = 5  # voxels
 BENDING = 2.0
 RATE = 0.1  # voxels of the level
