@@ -63,16 +63,20 @@ def _costs(
     pool = functional.avg_pool3d if len(radius) == 3 else functional.avg_pool2d
 
     def around_nodes(values: Tensor) -> Tensor:
-        return pool(values, STRIDE + 1, STRIDE, STRIDE // 2, count_include_pad=False)
+        return pool(values, STRIDE + 1, STRIDE, STRIDE // 2, count_include_pad=False)[0, 0]
 
-    rows = []
-    for shift in shifts:
+    # One buffer: hundreds of differences, freed between results that stay, would leave holes that
+    # add up to gigabytes.
+    difference = torch.empty_like(fixed)
+    costs = fixed.new_empty(len(shifts), *around_nodes(fixed[:, :1]).shape)
+    for number, shift in enumerate(shifts):
         shifted = padded
         for axis, (r, s, n) in enumerate(zip(radius, shift, sizes, strict=True), start=2):
             shifted = shifted.narrow(axis, r + s, n)
-        cost = (fixed - shifted).square_().mean(1, keepdim=True)
-        rows.append(around_nodes(cost if weights is None else cost * weights)[0, 0])
-    return torch.stack(rows)
+        torch.sub(fixed, shifted, out=difference)
+        cost = difference.square_().mean(1, keepdim=True)
+        costs[number] = around_nodes(cost if weights is None else cost * weights)
+    return costs
 
 
 def _closest(costs: Tensor, targets: Tensor, smooth: Tensor, coupling: float) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor
 from RegQCLib.geometry.fields import DisplacementField, invert
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.resample import resample
+from RegQCLib.geometry.sampling import slabs
 from RegQCLib.geometry.warp_torch import warp
 from RegQCLib.registration.iterative.affine_images import blocks_grid
 from RegQCLib.registration.iterative.control_grid import ControlGrid, separable
@@ -17,7 +18,7 @@ from RegQCLib.registration.iterative.deformable_pair import Pair
 from RegQCLib.registration.iterative.motion import Model
 
 DENSER = 2
-"""Final fields are computed on control points this much closer, which follows flows better."""
+"""Flows are computed on control points this much closer in the end, which follows them better."""
 
 POLISHING = 3
 
@@ -47,9 +48,20 @@ def polished(back: DisplacementField, field: DisplacementField, pair: Pair) -> D
     device = pair.whole.fixed.device
     forward, inverse = (torch.as_tensor(f.array, device=device) for f in (field, back))
     to_voxels = forward.new_tensor(field.grid.inverse_affine[:3, :3]).flip(0)
+    result = np.empty_like(back.array)
+    for start, stop in slabs(field.grid.shape):
+        result[:, start:stop] = _polished(inverse[:, start:stop], forward, to_voxels, start)
+    return DisplacementField(result, back.affine)
+
+
+def _polished(
+    inverse: Tensor, forward: Tensor, to_voxels: Tensor, start: int
+) -> NDArray[np.float32]:
+    """Slices from ``start`` on; see `polished`. to_voxels: RAS mm to voxels along (k, j, i)."""
+    origin = forward.new_tensor([start, 0, 0]).view(3, 1, 1, 1)
 
     def left(shift: Tensor) -> Tensor:
-        moved = torch.tensordot(to_voxels, shift, 1)
+        moved = torch.tensordot(to_voxels, shift, 1) + origin
         return warp(forward[None], moved[None])[0].add_(shift)
 
     error = left(inverse)
@@ -59,7 +71,7 @@ def polished(back: DisplacementField, field: DisplacementField, pair: Pair) -> D
         better = other.square().sum(0) < error.square().sum(0)
         inverse = torch.where(better, trial, inverse)
         error = torch.where(better, other, error)
-    return DisplacementField(inverse.cpu().numpy(), back.affine)
+    return inverse.cpu().numpy()
 
 
 def covering_grid(grid: Grid, factors: tuple[int, int, int]) -> Grid:
@@ -72,16 +84,18 @@ def displacement_spline(
     coefficients: Tensor, control: ControlGrid, model: Model, *, backward: bool
 ) -> tuple[Tensor, ControlGrid]:
     """Coefficients of the displacement (mm along the frame's axes), and their control grid."""
-    finer = ControlGrid(control.extent, tuple(step / DENSER for step in control.spacing))
-    motion = model.motion(finer)
-    fine = control.refined(coefficients, finer)
-    if not backward or model.velocity:
-        return motion.displacement(fine, backward=backward), finer
-    values = separable(finer.matrices(finer.inner, fine), motion.displacement(fine))
-    nodes = model.pair.nodes(finer)
+    if model.velocity:
+        finer = ControlGrid(control.extent, tuple(step / DENSER for step in control.spacing))
+        fine = control.refined(coefficients, finer)
+        return model.motion(finer).displacement(fine, backward=backward), finer
+    shift = model.motion(control).displacement(coefficients)
+    if not backward:
+        return shift, control
+    values = separable(control.matrices(control.inner, shift), shift)
+    nodes = model.pair.nodes(control)
     field = DisplacementField(_to_world(values, model.pair), nodes.affine)
     back = _to_frame(invert(field).field.array, model.pair, values)
-    return separable(finer.interpolating(fine), back), finer
+    return separable(control.interpolating(back), back), control
 
 
 def frame_positions(pair: Pair, grid: Grid) -> list[NDArray[np.float64]]:

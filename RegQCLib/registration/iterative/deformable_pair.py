@@ -28,7 +28,7 @@ from RegQCLib.geometry.warp_torch import warp
 from RegQCLib.registration.iterative.affine_images import block_factors, block_means, blocks_grid
 from RegQCLib.registration.iterative.control_grid import Array, ControlGrid
 
-MARGIN_MM = 8.0
+MARGIN_MM = 4.0
 """Kept around the body."""
 
 REACH_MM = 16.0
