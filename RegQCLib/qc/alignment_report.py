@@ -203,10 +203,13 @@ class AlignmentReport:
             return f"{VERDICTS[self.verdict]}: {' '.join(self.reason.split())}"
         parts = []
         error = self.error_mm
+        implausible = self.field is not None and self.field.get("plausible") is False
+        if implausible:
+            parts.append("the transform is not plausible")
         if error is not None:
             low, high = error.interval
             parts.append(
-                f"estimated error {error.mean:.1f} mm mean [{low:.1f}, {high:.1f}], "
+                f"{'by the images alone, ' if implausible else ''}estimated error {error.mean:.1f} mm mean [{low:.1f}, {high:.1f}], "
                 f"{error.p95:.1f} mm 95th percentile"
             )
         flagged = [one for axis in self.axes for one in axis.slices if one.flagged]

@@ -17,7 +17,7 @@ from RegQCLib.qc.planes import Frame, stack_axis
 FloatArray = NDArray[np.float64]
 
 STRAIN_SLACK = 0.015  # 1.5 %: about what hidden layers of 1 mm do to a head
-POSITION_SLACK = 0.25  # of what a slice is thicker than its pixels
+POSITION_SLACK = 0.1  # of what a slice is thicker than its pixels
 
 
 def credible_motion(motion: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 QUERY_PIXELS = 4  # lattice spacing in pixels
 NOISE_PIXELS = 0.5  # error of a sharp match that its own covariance does not know of
-PRIOR_PIXELS = 2.5  # spread of its answers where it sees nothing: that of its training
+PRIOR_PIXELS = 8.0  # spread of its answers where it sees nothing: even over its window
 MAX_CORRELATION = 0.98
 WINDOW_PIXELS = 14.0  # largest displacement the matcher searches
 SMOOTHING_MM = 8.0  # of the local remainder
@@ -77,9 +77,12 @@ def lattice_middle(frame: Frame) -> FloatArray:
 def information(moments: NDArray[np.float32], pixel_mm: float) -> tuple[FloatArray, FloatArray]:
     """What the matcher saw, without what it believed before it looked.
 
-    moments: (5, ...) mean and covariance of a posterior, pixels. Its prior is a zero-mean Gaussian
-    of 2.5 pixels, so the likelihood alone has the precision ``S^-1 - prior^-1`` and the information
-    vector ``S^-1 mean``: the shrinkage towards zero is undone.
+    moments: (5, ...) mean and covariance of a posterior, pixels. A point that sees nothing answers
+    evenly over the window that is searched, 8 pixels in standard deviation. With a Gaussian prior
+    of that width the likelihood alone has the precision ``S^-1 - prior^-1`` and the information
+    vector ``S^-1 mean``. On synthetic volumes of known displacement, the information in an answer
+    is proportional to ``1 / S`` up to variances of 50 pixels^2, as this says; a narrower prior
+    threw away four answers of five and blew up others.
     Returns precision (3, ...) as (rows, columns, mixed), 1/mm^2, and vector (2, ...), 1/mm.
     """
     row, column, row_variance, column_variance, covariance = moments.astype(np.float64)

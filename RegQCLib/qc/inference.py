@@ -23,6 +23,7 @@ from RegQCLib.qc.weights_io import load_weights
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 NETWORKS = ("matcher", "slice_classifier")
+PREPARED_SIZES = 16  # image sizes for which OpenVINO keeps its preparations
 
 FloatArray = NDArray[np.float32]
 
@@ -46,6 +47,8 @@ class OpenVINOEngine:
         core = openvino.Core()
         # float32 between the 8-bit layers: bf16 where a CPU has it would change the numbers
         options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+        # images of many sizes would otherwise pile up memory, 30 MB for each size
+        options["CPU_RUNTIME_CACHE_CAPACITY"] = PREPARED_SIZES
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
         self._networks: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from RegQCLib.qc.prepare import PreparedPair
 
 FloatArray = NDArray[np.float64]
 
-FAR_PIXELS = 5.0  # mean motion beyond what was taken off, from which a further look is worth it
+FAR_PIXELS = 4.0  # mean motion beyond what was taken off, from which a further look is worth it
 LOOKS = 3
 
 

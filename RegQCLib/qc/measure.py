@@ -30,7 +30,7 @@ FloatArray = NDArray[np.float64]
 
 MIN_BODY_PIXELS = 200.0  # of body in a slice, below which it is not looked at
 BATCH = 8
-RIGIDITY = 5.0  # see evidence.displacement_field
+RIGIDITY = 20.0  # see evidence.displacement_field
 
 
 class Engine(Protocol):

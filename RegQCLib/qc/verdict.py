@@ -34,6 +34,11 @@ class Verdict:
         why = "the transform is not plausible: " + "; ".join(field["reasons"])
         if self.word == "misaligned":
             return replace(self, reason=f"{self.reason}; {why}")
+        if self.error is not None:
+            why += (
+                f"; that the images look alike under it ({self.error.mean:.1f} mm) proves nothing, "
+                "such a transform can make wrong structures meet"
+            )
         return replace(self, word="misaligned", reason=why, probability=IMPLAUSIBLE_PROBABILITY)
 
 

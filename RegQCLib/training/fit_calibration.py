@@ -11,7 +11,7 @@ from RegQCLib.qc.features import FLOOR_MM
 
 FloatArray = NDArray[np.float64]
 
-RIDGE = 1.0
+RIDGE = 5.0  # firm: what the classifier says twice (logit and size) must not oppose itself
 ROUNDS = 3
 TOLERANCES_MM = (0.75, 1.0, 1.5, 2.0, 3.0)
 

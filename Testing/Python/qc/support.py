@@ -112,13 +112,13 @@ class OracleEngine:
 def believed(displacement: FloatArray, spacing: tuple[float, float, float]) -> FloatArray:
     """What is reported of a motion (3, ...) without strain: all but what thick slices hide.
 
-    spacing: mm along (k, j, i). Through plane, a quarter of what slices are thicker is taken off.
+    spacing: mm along (k, j, i). Through plane, a tenth of what slices are thicker is taken off.
     """
     result = np.array(displacement, dtype=np.float64)
     axis = int(np.argmax(spacing))
     if spacing[axis] >= 1.8 * sorted(spacing)[1]:
         through = result[axis]
-        slack = 0.25 * (spacing[axis] - min(spacing))
+        slack = 0.1 * (spacing[axis] - min(spacing))
         result[axis] = np.sign(through) * np.maximum(np.abs(through) - slack, 0)
     return result
 

@@ -109,6 +109,15 @@ def test_summary_of_an_aligned_pair_names_no_worst_slice():
     assert "worst" not in aligned.summary()
 
 
+def test_summary_does_not_trust_images_under_an_implausible_transform():
+    folded = make_report(field={"plausible": False, "reasons": ["it folds"]})
+    assert (
+        "the transform is not plausible; by the images alone, estimated error 3.2 mm"
+        in folded.summary()
+    )
+    assert "by the images alone" not in make_report(field={"plausible": True}).summary()
+
+
 def test_summary_is_one_line_also_when_it_cannot_tell():
     assert cannot_tell(reason="no\noverlap").summary() == "cannot tell: no overlap"
 

@@ -43,7 +43,7 @@ def test_thick_slices_hide_some_motion_across_them(spacing):
     still = np.zeros((3, 4))
     found = credible_displacement(local, evidence, still, frame)
     np.testing.assert_allclose(found, believed(local, spacing), atol=1e-12)
-    assert POSITION_SLACK == 0.25
+    assert POSITION_SLACK == 0.1
     assert (np.abs(found) <= np.abs(local) + 1e-12).all()
 
 

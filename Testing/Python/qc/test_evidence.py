@@ -91,6 +91,15 @@ def test_a_sharp_answer_is_credited_with_half_a_pixel():
     np.testing.assert_allclose(vector / precision[:2], np.array([3, -2]) * PIXEL, rtol=0.05)
 
 
+@pytest.mark.parametrize("variance", [4.0, 9.0, 20.0])
+def test_an_unsure_answer_counts_a_little_and_is_not_blown_up(variance):
+    """Matching errors grow with the variance; the size of the answer does not."""
+    moments = np.array([2.0, 0, variance, variance, 0])
+    precision, vector = information(moments, 1.0)
+    assert 0.5 < precision[0] * variance < 1.1
+    assert 2.0 < vector[0] / precision[0] < 3.0
+
+
 variances = st.floats(-1e-2, 300)
 means = st.floats(-WINDOW_PIXELS, WINDOW_PIXELS)
 

@@ -73,7 +73,11 @@ def test_an_implausible_field_is_a_misalignment():
     calibration = plain_calibration()
     aligned = decide(scored(probability=0.1), calibration, 1.5).with_field(FOLDED)
     assert (aligned.word, aligned.probability) == ("misaligned", 0.99)
-    assert aligned.reason == "the transform is not plausible: 3 % of the body is folded; it swirls"
+    assert aligned.reason == (
+        "the transform is not plausible: 3 % of the body is folded; it swirls; that the images "
+        "look alike under it (2.3 mm) proves nothing, such a transform can make wrong structures "
+        "meet"
+    )
     assert aligned.error is ERROR
     told = cannot_tell("dark").with_field(FOLDED)
     assert (told.word, told.probability) == ("misaligned", 0.99)
