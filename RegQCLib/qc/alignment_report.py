@@ -204,12 +204,14 @@ class AlignmentReport:
         parts = []
         error = self.error_mm
         implausible = self.field is not None and self.field.get("plausible") is False
+        source = ""
         if implausible:
             parts.append("the transform is not plausible")
+            source = "by the images alone, "
         if error is not None:
             low, high = error.interval
             parts.append(
-                f"{'by the images alone, ' if implausible else ''}estimated error {error.mean:.1f} mm mean [{low:.1f}, {high:.1f}], "
+                f"{source}estimated error {error.mean:.1f} mm mean [{low:.1f}, {high:.1f}], "
                 f"{error.p95:.1f} mm 95th percentile"
             )
         flagged = [one for axis in self.axes for one in axis.slices if one.flagged]
