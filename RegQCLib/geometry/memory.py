@@ -1,7 +1,9 @@
-"""Whether an image fits into memory, asked before it is loaded."""
+"""Whether an image fits into memory, asked before it is loaded; and giving memory back."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import math
 import os
 from collections.abc import Sequence
@@ -42,6 +44,25 @@ def require_memory(name: str | Path, shape: Sequence[int], bytes_per_voxel: int)
             f"{available / 2**30:.1f} GiB are available; crop or downsample the image, "
             "or close other programs"
         )
+
+
+def release_unused() -> None:
+    """Give what was freed back to the system.
+
+    The C library of Linux keeps arrays of a volume's size for itself once they are freed, so that
+    steps which run one after the other would add up. Elsewhere this only collects garbage.
+    """
+    gc.collect()
+    trim = getattr(_c_library(), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+def _c_library() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL(None)
+    except (OSError, TypeError):  # Windows
+        return None
 
 
 def _meminfo() -> int | None:

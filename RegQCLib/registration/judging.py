@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from RegQCLib.errors import InputError
@@ -93,6 +93,8 @@ def judge(
     except InputError as error:
         return Judged(None, str(error), likeness(fixed, moving, transform))
     known = report.similarity.get("nmi")
+    # a registration holds several checks at once, and draws its own pictures
+    report = replace(report, error_map=None, displacement=None)
     return Judged(report, likeness=known if known is not None and math.isfinite(known) else None)
 
 

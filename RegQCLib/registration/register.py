@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from RegQCLib import __version__
 from RegQCLib.evaluation.inverse_consistency import inverse_consistency
 from RegQCLib.geometry.foreground import body_mask
+from RegQCLib.geometry.memory import release_unused
 from RegQCLib.geometry.resample import resample
 from RegQCLib.geometry.transform_checks import require_plausible_transform
 from RegQCLib.geometry.transforms import Affine, Transform
@@ -166,6 +167,7 @@ def _run(
     steps: list[Step] = []
     limits: list[str] = []
     for name, run, begin, end in _spans(engines):
+        release_unused()
         with watch.stage(name):
             step = run(best.transform, part(progress, begin, end - CHECK_SHARE))
         with watch.stage(f"check after {name}"):
@@ -174,6 +176,7 @@ def _run(
                 inverse=step.inverse,
                 progress=part(progress, end - CHECK_SHARE, end),
             )
+        release_unused()
         steps.append(step)
         limits += step.limits
         why = worse(found, after)

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from RegQCLib.registration.iterative.contrast_map import contrast_map
 from RegQCLib.registration.iterative.control_grid import Array, ControlGrid, separable
-from RegQCLib.registration.iterative.deformable_pair import Level, Pair, pooled
+from RegQCLib.registration.iterative.deformable_level import Level, pooled
+from RegQCLib.registration.iterative.deformable_pair import Pair
 from RegQCLib.registration.iterative.deformable_schedule import Stage
 from RegQCLib.registration.iterative.feature_force import FeatureForce
 from RegQCLib.registration.iterative.force import Term, VoxelForce

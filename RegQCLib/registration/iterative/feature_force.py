@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from RegQCLib.registration.iterative.deformable_pair import Level
+from RegQCLib.registration.iterative.deformable_level import Level
 from RegQCLib.registration.iterative.force import Force, Gather
 from RegQCLib.registration.iterative.solver import index_pairs
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from RegQCLib.registration.iterative.control_grid import ControlGrid, separable, transposed
-from RegQCLib.registration.iterative.deformable_pair import Level
+from RegQCLib.registration.iterative.deformable_level import Level
 from RegQCLib.registration.iterative.solver import index_pairs
 
 Gather = Callable[[Tensor], Tensor]

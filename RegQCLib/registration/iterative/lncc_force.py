@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from RegQCLib.registration.iterative.deformable_pair import Level
+from RegQCLib.registration.iterative.deformable_level import Level
 from RegQCLib.registration.iterative.force import Force, Gather, gathered, slopes
 from RegQCLib.similarity.losses.box import box_sum
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from RegQCLib.registration.iterative.deformable_pair import pooled
+from RegQCLib.registration.iterative.deformable_level import pooled
 from RegQCLib.similarity.losses.mind import mind_ssc
 from RegQCLib.similarity.mind import DILATION, RADIUS
 

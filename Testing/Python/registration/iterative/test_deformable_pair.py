@@ -11,7 +11,8 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.registration.iterative.control_grid import ControlGrid
-from RegQCLib.registration.iterative.deformable_pair import REACH_MM, prepare
+from RegQCLib.registration.iterative.deformable_frame import REACH_MM
+from RegQCLib.registration.iterative.deformable_pair import prepare
 
 CPU = torch.device("cpu")
 

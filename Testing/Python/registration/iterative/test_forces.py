@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from RegQCLib.registration.iterative.control_grid import ControlGrid
-from RegQCLib.registration.iterative.deformable_pair import Level
+from RegQCLib.registration.iterative.deformable_level import Level
 from RegQCLib.registration.iterative.feature_force import FeatureForce
 from RegQCLib.registration.iterative.force import Term
 from RegQCLib.registration.iterative.landmark_force import STIFFNESS, LandmarkForce
