@@ -45,6 +45,10 @@ def check_command(
         Path | None,
         typer.Option(help="Judge only where this image, in fixed space, is not zero."),
     ] = None,
+    between_people: Annotated[
+        bool,
+        typer.Option("--between-people", help="Two people: a transform may bend more."),
+    ] = False,
     tolerance: Annotated[
         float | None,
         typer.Option(metavar="MM", help="Mean error in mm above which a pair is misaligned."),
@@ -97,6 +101,7 @@ def check_command(
                 {name: path for name, path in paths.items() if path is not None},
                 part(report_progress, 0.0, 0.95),
                 tolerance_mm=tolerance,
+                between_people=between_people,
                 device=device.value,
             )
             report_progress("writing the report", 0.95)

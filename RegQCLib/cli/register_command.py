@@ -141,6 +141,10 @@ def register_command(
             "--crop", help="Cut both images to the body, or the mask.", rich_help_panel=PREPARE
         ),
     ] = False,
+    between_people: Annotated[
+        bool,
+        typer.Option("--between-people", help="Two people: a transform may bend more."),
+    ] = False,
     tolerance: Annotated[
         float | None,
         typer.Option(metavar="MM", help="Mean error in mm above which a pair is misaligned."),
@@ -191,6 +195,7 @@ def register_command(
                 inverse_consistent=inverse_consistent,
                 max_memory_gb=max_memory,
                 tolerance_mm=tolerance,
+                between_people=between_people,
                 device=device.value,
                 seed=seed,
             )

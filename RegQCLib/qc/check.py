@@ -44,6 +44,7 @@ def check(
     *,
     inverse: Transform | None = None,
     tolerance_mm: float | None = None,
+    between_people: bool = False,
     landmarks: tuple[ArrayLike, ArrayLike] | None = None,
     labels: tuple[Volume, Volume] | None = None,
     device: str = "auto",
@@ -55,6 +56,7 @@ def check(
     transform: maps fixed-space points to moving-space points (RAS mm); applied first.
     mask: on any grid, nonzero where to judge. inverse: of the transform, to measure consistency.
     tolerance_mm: mean error above which a pair is misaligned; by default the calibrated one.
+    between_people: the images show two people, whose anatomy differs: the transform may bend more.
     landmarks: matching points, (N, 3) RAS mm each, fixed and moving; labels: label volumes; both
     only fill the TG-132 table. device: "auto", "cpu", "cuda"; backend: "auto", "openvino",
     "torch". Raises InputError for inputs that cannot be judged at all; an overlap or evidence too
@@ -80,7 +82,7 @@ def check(
         verdict = decide(scored, calibration, tolerance)
     progress("measuring the transform", 0.9)
     with watch.stage("field"):
-        plausibility = _plausibility(pair, transform, inverse, warnings)
+        plausibility = _plausibility(pair, transform, inverse, warnings, between_people)
     verdict = verdict.with_field(plausibility)
     with watch.stage("similarity"):
         similarity = similarity_measures(pair.fixed, pair.moved, pair.body)
@@ -98,7 +100,13 @@ def check(
         tg132=tg132_table(fixed.grid, plausibility, moving_grid=moving.grid, **drawn),
         similarity=similarity,
         timing_s={**watch.seconds, "total": round(sum(watch.seconds.values()), 4)},
-        provenance=_provenance(fixed, moving, engine_name(engine), device, tolerance, warnings),
+        provenance=_provenance(
+            fixed,
+            moving,
+            engine_name(engine),
+            {"device": device, "tolerance_mm": tolerance, "between_people": between_people},
+            warnings,
+        ),
         fixed=pair.fixed,
         moved=pair.moved,
         error_map=shown,
@@ -121,11 +129,17 @@ def _require_inputs(fixed: Volume, moving: Volume, transform: Transform | None) 
 
 
 def _plausibility(
-    pair: PreparedPair, transform: Transform | None, inverse: Transform | None, warnings: list[str]
+    pair: PreparedPair,
+    transform: Transform | None,
+    inverse: Transform | None,
+    warnings: list[str],
+    between_people: bool,
 ) -> dict[str, Any] | None:
     if transform is None:
         return None
-    result = assess_field(transform, pair.fixed.grid, pair.body, inverse=inverse)
+    result = assess_field(
+        transform, pair.fixed.grid, pair.body, inverse=inverse, between_people=between_people
+    )
     return {**result, "warnings": warnings}
 
 
@@ -156,8 +170,7 @@ def _provenance(
     fixed: Volume,
     moving: Volume,
     engine: str,
-    device: str,
-    tolerance: float,
+    options: dict[str, Any],
     warnings: list[str],
 ) -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
@@ -172,7 +185,7 @@ def _provenance(
         "versions": versions,
         "models": model_hashes(),
         "engine": engine,
-        "options": {"device": device, "tolerance_mm": tolerance},
+        "options": options,
         "inputs": {"fixed": _identity(fixed), "moving": _identity(moving)},
         "warnings": warnings,
     }

@@ -21,39 +21,7 @@ from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.jacobian import affine_determinant, jacobian_determinant
 from RegQCLib.geometry.smoothness import bending_energy, local_rotation
 from RegQCLib.geometry.transforms import Affine, Transform, simplified
-
-# Limits: above what good registrations show, below what failed ones do. "Published" is
-# reference/methods.md, sections 6 and 17, and reference/peers.md; "trial" registers warped random
-# label maps (72^3 voxels of 2 mm, truth SD of log J 0.09 to 0.11) within one contrast (good, 0.9 to
-# 1.1 mm off; B-splines by mutual information also across two, 1.8 mm) and, by demons and B-splines
-# on squared differences, across two (failed, 2 to 9 mm). The trial is small, two to four maps, and
-# the limits were set on it: they are not validated. Smoothly wrong fields (2 to 3 mm) pass them.
-
-MAX_FOLDED_FRACTION = 0.01
-"""Published: SyN 0.2 %, VoxelMorph 0.4 %, NiftyReg 0.8 %; failed 1.4 to 6.6 %. Trial: 0; 0 to 7 %.
-TG-132 wants none at all, but per structure: its table reports folded voxels one by one."""
-
-JACOBIAN_RANGE = (0.2, 5.0)
-MAX_EXTREME_FRACTION = 0.005
-"""A fivefold change of volume is no anatomy. Trial: good below the limit; failed up to
-16 % of the body."""
-
-MAX_SD_LOG_JACOBIAN = 0.25
-"""Where nothing folds (one fold in 200 voxels alone would give 1.5). Published: 0.04 to 0.15.
-Trial: good 0.05 to 0.20, failed 0.11 to 0.30 without folds."""
-
-MAX_ROUGHNESS = 0.13
-"""Root of the bending energy times the voxel size: how much strain changes from one voxel to the
-next. The energy itself grows as voxels shrink: a limit on it, tried first, refused a true field of
-1 mm voxels. Trial: good 0.03 to 0.09, failed 0.06 to 1; one map at 1 mm: truth 0.09, failed 0.06
-and 0.15, good not run."""
-
-MAX_ROTATION_DEG = 30.0
-"""For 5 % of the body. Trial: good 3 to 11, failed 5 to 65 degrees."""
-
-MAX_LOCAL_ROTATION_DEG = 40.0
-"""For half a percent of the body: a spot that turns like that against its surroundings is a swirl,
-however good the rest."""
+from RegQCLib.qc.field_limits import JACOBIAN_RANGE, ONE_BODY, TWO_BODIES, FieldLimits
 
 MAX_INVERSE_ERROR_MM = 3.0
 """TG-132, table III: consistency within the voxel size, 2 to 3 mm."""
@@ -68,11 +36,13 @@ def assess_field(
     body_mask: NDArray[np.bool_],
     *,
     inverse: Transform | None = None,
+    between_people: bool = False,
 ) -> dict[str, Any]:
     """Measure a transform inside the body and say whether it is plausible.
 
     transform: fixed-space to moving-space points. grid: of the fixed image.
     body_mask: (D, H, W) bool on ``grid``. inverse: moving-space to fixed-space points.
+    between_people: the images show two bodies, which differ more than one body does from itself.
     A transform that starts with a displacement field is measured at that field's own voxels, where
     nothing is interpolated; any other is sampled on ``grid``.
 
@@ -99,7 +69,8 @@ def assess_field(
     if isinstance(simple, Affine):
         result = _assess_affine(simple, points, int(body_mask.sum()))
     else:
-        result = _assess_dense(simple, grid, body_mask, points)
+        limits = TWO_BODIES if between_people else ONE_BODY
+        result = _assess_dense(simple, grid, body_mask, points, limits)
     return _with_consistency(result, transform, inverse, points)
 
 
@@ -108,12 +79,13 @@ def _assess_dense(
     grid: Grid,
     body_mask: NDArray[np.bool_],
     points: NDArray[np.float64],
+    limits: FieldLimits,
 ) -> dict[str, Any]:
     field, mask = dense_in_body(transform, grid, body_mask)
     stored = stored_affine(field)
     if stored is not None:
         return _assess_affine(stored, points, int(mask.sum()))
-    return _assess_deformation(field, mask)
+    return _assess_deformation(field, mask, limits)
 
 
 def _assess_affine(affine: Affine, points: NDArray[np.float64], voxels: int) -> dict[str, Any]:
@@ -150,7 +122,9 @@ def _assess_affine(affine: Affine, points: NDArray[np.float64], voxels: int) -> 
     }
 
 
-def _assess_deformation(field: DisplacementField, mask: NDArray[np.bool_]) -> dict[str, Any]:
+def _assess_deformation(
+    field: DisplacementField, mask: NDArray[np.bool_], limits: FieldLimits
+) -> dict[str, Any]:
     determinant = jacobian_determinant(field)[mask]
     count = determinant.size
     folded = folded_voxels(determinant)
@@ -166,33 +140,33 @@ def _assess_deformation(field: DisplacementField, mask: NDArray[np.bool_]) -> di
     roughness = float(np.sqrt(bending) * np.prod(field.grid.spacing) ** (1 / 3))
     checks = [
         (
-            folded / count > MAX_FOLDED_FRACTION,
-            f"{folded / count:.1%} of the body folds (limit {MAX_FOLDED_FRACTION:.0%})",
+            folded / count > limits.folded_fraction,
+            f"{folded / count:.1%} of the body folds (limit {limits.folded_fraction:.0%})",
         ),
         (
-            extreme > MAX_EXTREME_FRACTION,
+            extreme > limits.extreme_fraction,
             f"{extreme:.1%} of the body shrinks or grows beyond {low:g} to {high:g} times "
-            f"(limit {MAX_EXTREME_FRACTION:.1%})",
+            f"(limit {limits.extreme_fraction:.1%})",
         ),
         (
-            unfolded_sd > MAX_SD_LOG_JACOBIAN,
+            unfolded_sd > limits.sd_log_jacobian,
             f"volume change varies too much: SD of log J is {unfolded_sd:.2f} where it does not "
-            f"fold (limit {MAX_SD_LOG_JACOBIAN:g})",
+            f"fold (limit {limits.sd_log_jacobian:g})",
         ),
         (
-            roughness > MAX_ROUGHNESS,
+            roughness > limits.roughness,
             f"the field is rough: strain changes by {roughness:.2f} from voxel to voxel "
-            f"(limit {MAX_ROUGHNESS:g})",
+            f"(limit {limits.roughness:g})",
         ),
         (
-            rotation > MAX_ROTATION_DEG,
+            rotation > limits.rotation_deg,
             f"the field swirls: 5 % of the body turns by more than {rotation:.0f} degrees against "
-            f"the rest (limit {MAX_ROTATION_DEG:g})",
+            f"the rest (limit {limits.rotation_deg:g})",
         ),
         (
-            swirl > MAX_LOCAL_ROTATION_DEG,
+            swirl > limits.local_rotation_deg,
             f"the field swirls in places: some tissue turns by {swirl:.0f} degrees against the "
-            f"rest (limit {MAX_LOCAL_ROTATION_DEG:g})",
+            f"rest (limit {limits.local_rotation_deg:g})",
         ),
     ]
     reasons = [text for failed, text in checks if failed]

@@ -74,6 +74,7 @@ def judge(
     *,
     inverse: Transform | None = None,
     tolerance_mm: float | None,
+    between_people: bool = False,
     device: str,
     progress: Progress,
 ) -> Judged:
@@ -87,6 +88,7 @@ def judge(
             transform,
             inverse=inverse,
             tolerance_mm=tolerance_mm,
+            between_people=between_people,
             device=device,
             progress=progress,
         )

@@ -51,6 +51,7 @@ def register(
     max_memory_gb: float | None = None,
     preprocessing: Preprocessing | None = None,
     tolerance_mm: float | None = None,
+    between_people: bool = False,
     device: str = "auto",
     seed: int = 0,
     engine: str = "auto",
@@ -64,7 +65,8 @@ def register(
     to start; linear for linear kinds. fixed_mask, moving_mask: nonzero where to compare.
     measure: one of those of the engine; by default mutual information for linear motions, and for
     deformations what suits any two contrasts. engine: "torch", "SimpleITK" (linear kinds) or, by
-    default, torch where it is installed. tolerance_mm: as in `check`.
+    default, torch where it is installed. tolerance_mm, between_people: as in
+    `check`.
     For deformations only: region: nonzero where the images may deform. landmarks: (N, 3) fixed and
     moving points that belong together, RAS mm. labels: fixed and moving label map. stiffness:
     factor on the regularization. model: "displacement" or "velocity", which never folds.
@@ -103,7 +105,14 @@ def register(
         max_memory_gb=max_memory_gb,
     )
     order.require_kind(kind, init)
-    judged = partial(judge, fixed, moving, tolerance_mm=tolerance_mm, device=device)
+    judged = partial(
+        judge,
+        fixed,
+        moving,
+        tolerance_mm=tolerance_mm,
+        between_people=between_people,
+        device=device,
+    )
     with watch.stage("check before"):
         before = judged(init, progress=part(progress, 0.0, CHECK_SHARE))
     steps, chosen, after, limits = _run(
@@ -130,7 +139,8 @@ def register(
         history={step.name: step.history for step in steps},
         timing_s={**watch.seconds, "total": round(sum(watch.seconds.values()), 4)},
         provenance=_provenance(
-            _options(kind, order, tolerance_mm, prepared),
+            _options(kind, order, prepared)
+            | {"tolerance_mm": tolerance_mm, "between_people": between_people},
             {"fixed": images[0][1], "moving": images[1][1]}
             | {f"compared by {step.name}": step.compared for step in steps},
             before,
@@ -223,9 +233,7 @@ def _metrics(fixed: Volume, step: Step, after: Judged) -> dict[str, Any]:
     return result
 
 
-def _options(
-    kind: str, order: Order, tolerance_mm: float | None, prepared: Preprocessing
-) -> dict[str, Any]:
+def _options(kind: str, order: Order, prepared: Preprocessing) -> dict[str, Any]:
     """What was asked for, in plain values."""
     return {
         "kind": kind,
@@ -243,7 +251,6 @@ def _options(
         "device": order.device,
         "engine": order.engine,
         "seed": order.seed,
-        "tolerance_mm": tolerance_mm,
     }
 
 

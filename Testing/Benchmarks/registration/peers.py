@@ -39,6 +39,7 @@ class Order:
     same_contrast: bool
     far: bool = False
     seed: int = 0
+    between_people: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ def _regqc_command(folder: Path, order: Order, device: str) -> list[str]:
     if order.kind == DEFORMABLE:
         save_transform(Affine.identity(), folder / "identity.tfm")
         command += ["--init", str(folder / "identity.tfm")]
+    if order.between_people:
+        command.append("--between-people")
     return [*command, "--device", device, "--out", str(folder / "regqc")]
 
 

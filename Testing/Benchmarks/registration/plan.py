@@ -22,7 +22,7 @@ ORDERS: dict[str, peers.Order] = {
     cases.CAPTURE: peers.Order(peers.AFFINE, same_contrast=False, far=True),
     cases.SAME: peers.Order(peers.DEFORMABLE, same_contrast=True),
     cases.CROSS: peers.Order(peers.DEFORMABLE, same_contrast=False),
-    INTER: peers.Order(peers.DEFORMABLE, same_contrast=True),
+    INTER: peers.Order(peers.DEFORMABLE, same_contrast=True, between_people=True),
     NATURAL: peers.Order(peers.RIGID, same_contrast=False),
 }
 TASKS = tuple(ORDERS)

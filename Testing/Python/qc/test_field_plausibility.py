@@ -172,6 +172,18 @@ def test_collapsing_region_is_implausible() -> None:
     assert any("shrinks or grows" in reason for reason in result["reasons"])
 
 
+def test_people_differ_more_than_one_body_from_itself() -> None:
+    points = GRID.points() - GRID.center
+    array = np.moveaxis(6 * np.sin(2 * np.pi * points / 60), -1, 0)  # swells and shrinks by turns
+    field = DisplacementField(array, GRID.affine)
+    within = assess_field(field, GRID, ball())
+    between = assess_field(field, GRID, ball(), between_people=True)
+    assert 0.25 < within["sd_log_jacobian"] < 0.6
+    assert (within["plausible"], between["plausible"]) == (False, True)
+    folded = assess_field(waves(12, 30), GRID, ball(), between_people=True)
+    assert folded["plausible"] is False
+
+
 def test_inverse_consistency() -> None:
     phase = 2 * np.pi * GRID.points() / 60
     speed = 3 * np.stack([np.sin(phase[..., (c + 1) % 3]) for c in range(3)])
