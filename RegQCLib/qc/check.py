@@ -27,7 +27,7 @@ from RegQCLib.qc.calibration import load_calibration
 from RegQCLib.qc.contours import contour_agreement
 from RegQCLib.qc.error_map import error_map
 from RegQCLib.qc.field_plausibility import assess_field
-from RegQCLib.qc.inference import WEIGHTS, choose_engine, model_hashes
+from RegQCLib.qc.inference import WEIGHTS, choose_engine, model_hashes, release_buffers
 from RegQCLib.qc.prepare import PreparedPair, prepare_pair
 from RegQCLib.qc.scoring import Scored, axis_scores, score
 from RegQCLib.qc.stopwatch import Stopwatch
@@ -80,6 +80,7 @@ def check(
     else:
         scored = score(pair, engine, calibration, tolerance, watch, progress)
         verdict = decide(scored, calibration, tolerance)
+        release_buffers(engine)
     progress("measuring the transform", 0.9)
     with watch.stage("field"):
         plausibility = _plausibility(pair, transform, inverse, warnings, between_people)

@@ -69,6 +69,11 @@ class OpenVINOEngine:
         """See `measure.Engine`."""
         return self._run("slice_classifier", images)
 
+    def release_buffers(self) -> None:
+        """Give back what is kept between images; the next image takes it again."""
+        for network in self._networks.values():
+            network.release_memory()
+
     def _run(self, network: str, images: FloatArray) -> FloatArray:
         result: FloatArray = self._networks[network](images)[0]
         return result
@@ -136,6 +141,12 @@ def choose_engine(device: str = "auto", *, backend: str = "auto") -> Engine:
     if device == "cuda" and not cuda:
         raise InputError("no CUDA device that torch can use was found; use --device cpu")
     return _cached_engine("cuda" if cuda else "cpu", backend)
+
+
+def release_buffers(engine: Engine) -> None:
+    """Give back what an engine keeps between images, where it keeps anything."""
+    if isinstance(engine, OpenVINOEngine):
+        engine.release_buffers()
 
 
 def model_hashes(weights: Path = WEIGHTS) -> dict[str, str]:

@@ -214,7 +214,7 @@ def test_times_and_provenance_are_kept():
     assert report.timing_s["total"] == pytest.approx(parts, abs=1e-3)
     about = report.provenance
     assert about["engine"] == "block matching"
-    assert about["options"] == {"device": "auto", "tolerance_mm": 1.5}
+    assert about["options"] == {"device": "auto", "tolerance_mm": 1.5, "between_people": False}
     assert about["inputs"]["fixed"]["name"] == "fixed.nii.gz"
     assert about["inputs"]["moving"]["shape"] == list(GRID.shape)
     again = check(fixed, picture(GRID)).provenance["inputs"]["fixed"]
