@@ -1,5 +1,6 @@
-# Two commands for users: `make demo` shows RegQC at work, `make test` checks that it is sound.
-# Both make their own virtual environment and skip what is already installed.
+# For users: `make demo` shows RegQC at work, `make gui` opens the Slicer module without Slicer,
+# `make test` checks that all is sound. Each makes its own virtual environment and skips what is
+# already installed.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -9,8 +10,13 @@ PYTEST_FLAGS ?=
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 SAMPLE := Resources/SampleData
+SOURCES := RegQC RegQCLib Testing Resources
 
-.PHONY: demo test lint clean
+# Off-screen rendering, Qt's own libraries, and fonts for screenshots.
+DEBIAN_PACKAGES := fonts-dejavu-core libegl1 libgl1-mesa-dri libosmesa6 libxkbcommon0 \
+	libfontconfig1 libdbus-1-3
+
+.PHONY: demo gui test lint clean
 
 demo: $(VENV)/.installed
 	@rm -rf demo
@@ -19,12 +25,17 @@ demo: $(VENV)/.installed
 		--transform $(SAMPLE)/moved.tfm --out demo/moved
 	@echo "Open demo/aligned/report.html and demo/moved/report.html in a browser."
 
-test: lint
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(PYTEST_FLAGS)
+gui: $(VENV)/.installed-for-gui $(VENV)/.debian-packages
+	$(BIN)/python Testing/SlicerHost/gui.py
+
+# The module's tests run in a process of their own: Qt and VTK leave traces in one.
+test: lint $(VENV)/.debian-packages
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(PYTEST_FLAGS) Testing/Python
+	OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(PYTEST_FLAGS) Testing/SlicerHost Testing/Slicer
 
 lint: $(VENV)/.installed-for-tests
-	$(BIN)/ruff check RegQCLib Testing Resources
-	$(BIN)/ruff format --check RegQCLib Testing Resources
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 
 clean:
@@ -40,6 +51,24 @@ $(BIN)/python:
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(PIP) install --editable .
 	@touch $@
+
+# Where this may not install them, tests that cannot render say so and are skipped.
+$(VENV)/.debian-packages: | $(BIN)/python
+	@command -v dpkg-query >/dev/null || { touch $@; exit 0; }; \
+	missing=; for name in $(DEBIAN_PACKAGES); do \
+		dpkg-query --show --showformat='$${Status}' $$name 2>/dev/null \
+			| grep -q 'install ok installed' || missing="$$missing $$name"; done; \
+	test -z "$$missing" && { touch $@; exit 0; }; \
+	as_root=; test "$$(id -u)" = 0 || as_root="sudo -n"; \
+	if $$as_root true 2>/dev/null && $$as_root apt-get update -qq >/dev/null \
+		&& $$as_root apt-get install -qq -y --no-install-recommends $$missing >/dev/null; \
+	then touch $@; \
+	else echo "Not installed, so some tests of the Slicer module are skipped:$$missing"; fi
+
+# What the module needs outside Slicer, without torch.
+$(VENV)/.installed-for-gui: pyproject.toml | $(BIN)/python
+	$(PIP) install --editable '.[slicer-test]'
+	@touch $@ $(VENV)/.installed
 
 # torch comes first and alone, so that TORCH_SPEC decides which build the other packages find.
 $(VENV)/.installed-for-tests: pyproject.toml | $(BIN)/python

@@ -1,0 +1,80 @@
+"""The frame around the panels: builds them and connects their widgets to the parameter node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ctk
+import qt
+import slicer
+
+from RegQCUI.panels import panelClasses
+
+OPEN_AT_START = ("InputsPanel", "CheckPanel")
+
+
+class Shell:
+    """Holds every panel in a collapsible section of one layout.
+
+    Widgets with the property SlicerParameterName follow the parameter node while the module is
+    shown; panels hear of everything else from the session.
+    """
+
+    def __init__(self, session: Any, layout: Any) -> None:
+        self._session = session
+        self._shown = False
+        self._links: list[Any] = []
+        self.panels = [panel(session) for panel in panelClasses()]
+        self.sections = [self._section(panel) for panel in self.panels]
+        for section in self.sections:
+            layout.addWidget(section)
+        layout.addStretch(1)
+
+    def _section(self, panel: Any) -> Any:
+        name = type(panel).__name__
+        section = ctk.ctkCollapsibleButton()
+        section.objectName = f"{name}Section"
+        section.text = panel.title
+        section.setAccessibleName(panel.title)
+        content = qt.QVBoxLayout(section)
+        content.setContentsMargins(0, 0, 0, 0)
+        content.addWidget(panel.widget)
+        if hasattr(panel.widget, "setMRMLScene"):
+            panel.widget.setMRMLScene(slicer.mrmlScene)
+        section.collapsed = name not in OPEN_AT_START
+        return section
+
+    def enter(self) -> None:
+        """Connect the widgets to the parameter node and wake the panels."""
+        self._shown = True
+        self.connectParameters()
+        for panel in self.panels:
+            panel.enter()
+
+    def exit(self) -> None:
+        """Put the panels to rest while another module is shown."""
+        self._shown = False
+        for panel in self.panels:
+            panel.exit()
+        self.disconnectParameters()
+
+    def cleanup(self) -> None:
+        """Let go of the scene for good."""
+        self.disconnectParameters()
+        for panel in self.panels:
+            panel.cleanup()
+
+    def connectParameters(self) -> None:
+        """Let widgets follow the session's parameter node, if the module is shown."""
+        if not self._shown or self._links:
+            return
+        parameters = self._session.parameters
+        for panel in self.panels:
+            widgets = slicer.util.childWidgetVariables(panel.widget)
+            self._links.append((parameters, parameters.connectGui(widgets)))
+
+    def disconnectParameters(self) -> None:
+        """Let widgets stand by themselves, while a scene is replaced or the module is hidden."""
+        for parameters, link in self._links:
+            parameters.disconnectGui(link)
+        self._links = []
