@@ -1,0 +1,116 @@
+"""What runs jobs, and tells how they go.
+
+A job is anything with ``poll()`` (does or reads a little, returns a list of `Event`), ``running``,
+``cancel()`` and ``folder``: `job.Job`, `stepped_job.SteppedJob`. A runner polls one job at a time.
+This one waits until the job has ended, for scripts and tests; `RegQCUI.job_timer.JobTimer` has the
+same methods and returns at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from RegQCScene.job import Event
+
+POLL_S = 0.02
+
+
+class Runnable(Protocol):
+    """What a runner can run."""
+
+    folder: Path
+
+    @property
+    def running(self) -> bool:
+        """Whether `poll` may still have something to say."""
+
+    def poll(self) -> list[Event]:
+        """Do or read a little; the last event ends the job."""
+
+    def cancel(self) -> None:
+        """End it and leave nothing behind."""
+
+
+class Callbacks:
+    """Whom to tell: any of them may be None.
+
+    onProgress(stage, fraction); onDone(folder), the job's folder, which the receiver removes;
+    onFailed(text), one line; onCancelled().
+    """
+
+    def __init__(
+        self,
+        onProgress: Callable[[str, float], Any] | None = None,
+        onDone: Callable[[Path], Any] | None = None,
+        onFailed: Callable[[str], Any] | None = None,
+        onCancelled: Callable[[], Any] | None = None,
+    ) -> None:
+        self.onProgress, self.onDone = onProgress, onDone
+        self.onFailed, self.onCancelled = onFailed, onCancelled
+
+    def tell(self, event: Event, folder: Path) -> None:
+        """Pass one event on."""
+        if event.kind == "progress" and self.onProgress:
+            self.onProgress(event.stage, event.fraction)
+        elif event.kind == "result" and self.onDone:
+            self.onDone(folder)
+        elif event.kind == "error" and self.onFailed:
+            self.onFailed(event.message)
+        elif event.kind == "cancelled" and self.onCancelled:
+            self.onCancelled()
+
+
+class BlockingRunner:
+    """Runs a job to its end before `start` returns."""
+
+    def __init__(self) -> None:
+        self._job: Runnable | None = None
+        self._callbacks = Callbacks()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job runs."""
+        return self._job is not None
+
+    def start(
+        self,
+        job: Runnable,
+        *,
+        onProgress: Callable[[str, float], Any] | None = None,
+        onDone: Callable[[Path], Any] | None = None,
+        onFailed: Callable[[str], Any] | None = None,
+        onCancelled: Callable[[], Any] | None = None,
+    ) -> None:
+        """Run ``job``; see `Callbacks`. Raises RuntimeError while another one runs."""
+        requireIdle(self.busy)
+        self._job = job
+        self._callbacks = Callbacks(onProgress, onDone, onFailed, onCancelled)
+        try:
+            while self._job is job:
+                events = job.poll()
+                for event in events:
+                    if event.kind != "progress":
+                        self._job = None
+                    self._callbacks.tell(event, job.folder)
+                if not events and self._job is job:
+                    time.sleep(POLL_S)
+        except BaseException:
+            self._job = None
+            job.cancel()
+            raise
+
+    def cancel(self) -> None:
+        """Stop the job that runs, if any."""
+        job, self._job = self._job, None
+        if job is not None:
+            job.cancel()
+            self._callbacks.tell(Event("cancelled"), job.folder)
+
+
+def requireIdle(busy: bool) -> None:
+    """Raise RuntimeError while a job runs."""
+    if busy:
+        raise RuntimeError("a calculation is running; wait for it or cancel it")
