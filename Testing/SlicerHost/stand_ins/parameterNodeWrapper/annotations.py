@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Default:
-    """The value that a new parameter node gets."""
+    """The value that a new parameter node gets, or a function that makes it then."""
 
-    value: Any
+    value: Any = None
+    generator: Callable[[], Any] | None = None
+
+    def get(self) -> Any:
+        return self.value if self.generator is None else self.generator()
 
 
 @dataclass(frozen=True)

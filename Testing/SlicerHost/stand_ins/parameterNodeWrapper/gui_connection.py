@@ -22,13 +22,15 @@ class GuiConnection:
             self._links.append((parameter, connector, self._onWidgetChanged(parameter, connector)))
         self._updateWidgets()
         for _, connector, onChanged in self._links:
-            connector.widget.connect(connector.signal, onChanged)
+            if connector.signal is not None:
+                connector.widget.connect(connector.signal, onChanged)
         self._tag = node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._updateWidgets)
 
     def disconnect(self) -> None:
         self._node.RemoveObserver(self._tag)
         for _, connector, onChanged in self._links:
-            connector.widget.disconnect(connector.signal, onChanged)
+            if connector.signal is not None:
+                connector.widget.disconnect(connector.signal, onChanged)
         self._links.clear()
 
     def _onWidgetChanged(self, parameter: Any, connector: Connector) -> Callable[..., None]:

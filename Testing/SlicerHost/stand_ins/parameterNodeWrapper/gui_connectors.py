@@ -17,7 +17,7 @@ from .validators import Choice, Maximum, Minimum, WithinRange
 class Connector(ABC):
     """One widget, seen as the value of one parameter."""
 
-    signal: str
+    signal: str | None
 
     def __init__(self, widget: Any, parameter: Any) -> None:
         self.widget = widget
@@ -50,31 +50,37 @@ class NumberConnector(Connector):
 
     def __init__(self, widget: Any, parameter: Any) -> None:
         super().__init__(widget, parameter)
-        whole = widget.inherits("QSpinBox") or widget.inherits("QAbstractSlider")
-        self.signal = "valueChanged(int)" if whole else "valueChanged(double)"
-        decimals = self.annotation(Decimals)
-        if not whole and (decimals or parameter.datatype is int):
-            widget.setDecimals(decimals.value if decimals else 0)
-        step = self.annotation(SingleStep)
-        if step:
-            widget.setSingleStep(step.value)
-        self._limit()
-
-    def _limit(self) -> None:
+        self.signal = "valueChanged(int)" if parameter.datatype is int else "valueChanged(double)"
+        self._set("decimals", Decimals, "value")
+        self._set("singleStep", SingleStep, "value")
         for kind in (WithinRange, Minimum):
-            limit = self.annotation(kind)
-            if limit:
-                self.widget.setMinimum(limit.minimum)
+            self._set("minimum", kind, "minimum")
         for kind in (WithinRange, Maximum):
-            limit = self.annotation(kind)
-            if limit:
-                self.widget.setMaximum(limit.maximum)
+            self._set("maximum", kind, "maximum")
+
+    def _set(self, name: str, kind: type, member: str) -> None:
+        """Give the widget's property what an annotation says, if there is one."""
+        annotation = self.annotation(kind)
+        if annotation:
+            setattr(self.widget, name, getattr(annotation, member))
 
     def read(self) -> Any:
         return self.parameter.datatype(self.widget.value)
 
     def write(self, value: Any) -> None:
         self.widget.setValue(value)
+
+
+class LabelConnector(Connector):
+    """Shows a text; nothing comes back."""
+
+    signal = None
+
+    def read(self) -> str:
+        return self.widget.text
+
+    def write(self, value: Any) -> None:
+        self.widget.setText(value)
 
 
 class LineConnector(Connector):
@@ -109,7 +115,7 @@ class ChoiceConnector(Connector):
     def __init__(self, widget: Any, parameter: Any) -> None:
         super().__init__(widget, parameter)
         choice = self.annotation(Choice)
-        if choice is None and parameter.datatype is str:
+        if choice is None and not _isKindOf(parameter.datatype, enum.Enum):
             raise ValueError(f"{parameter.name}: a combo box needs a Choice")
         self._values = list(choice.choices) if choice else list(parameter.datatype)
         widget.clear()
@@ -133,7 +139,7 @@ class PathConnector(Connector):
         return pathlib.Path(self.widget.currentPath)
 
     def write(self, value: Any) -> None:
-        self.widget.setCurrentPath("" if value == pathlib.Path() else str(value))
+        self.widget.currentPath = "" if value == pathlib.Path() else str(value)
 
 
 class RangeConnector(Connector):
@@ -166,24 +172,25 @@ class NodeConnector(Connector):
         self.widget.setCurrentNode(value)
 
 
-# Widget class -> connector, by kind of parameter. Subclasses of a widget are found as well.
-_NUMBERS = dict.fromkeys(
-    ("QSpinBox", "QSlider", "QDoubleSpinBox", "ctkDoubleSpinBox", "ctkSliderWidget"),
-    NumberConnector,
-)
-_CONNECTORS: dict[Any, dict[str, type[Connector]]] = {
-    bool: dict.fromkeys(("QCheckBox", "QPushButton", "QToolButton"), ButtonConnector),
-    int: _NUMBERS,
-    float: _NUMBERS,
+_CHOICES = dict.fromkeys(("QComboBox", "ctkComboBox"), ChoiceConnector)
+# Type of the parameter -> the widgets that may show it, as Slicer's documentation lists them.
+_CONNECTORS: dict[type, dict[str, type[Connector]]] = {
+    bool: dict.fromkeys(("QCheckBox", "ctkCheckBox", "QPushButton"), ButtonConnector) | _CHOICES,
+    int: dict.fromkeys(("QSlider", "QSpinBox"), NumberConnector) | _CHOICES,
+    float: dict.fromkeys(
+        ("QDoubleSpinBox", "ctkSliderWidget", "ctkDoubleSlider", "ctkDoubleSpinBox"),
+        NumberConnector,
+    )
+    | _CHOICES,
     str: {
+        "QLabel": LabelConnector,
         "QLineEdit": LineConnector,
-        "QPlainTextEdit": TextConnector,
         "QTextEdit": TextConnector,
-        "QComboBox": ChoiceConnector,
+        **_CHOICES,
     },
     pathlib.Path: {"ctkPathLineEdit": PathConnector},
     FloatRange: {"ctkRangeWidget": RangeConnector},
-    enum.Enum: {"QComboBox": ChoiceConnector},
+    enum.Enum: _CHOICES,
     slicer.vtkMRMLNode: {"qMRMLNodeComboBox": NodeConnector},
 }
 
@@ -191,21 +198,18 @@ _CONNECTORS: dict[Any, dict[str, type[Connector]]] = {
 def createConnector(parameter: Any, widget: Any) -> Connector:
     """The connector of a widget; raises TypeError if it cannot show the parameter's type."""
     for datatype, connectors in _CONNECTORS.items():
-        if parameter.datatype is datatype or _isKindOf(parameter.datatype, datatype):
-            for className, connector in connectors.items():
-                if widget.inherits(className):
-                    return connector(widget, parameter)
+        connector = connectors.get(widget.className())
+        if connector and _isKindOf(parameter.datatype, datatype):
+            return connector(widget, parameter)
     raise TypeError(
         f"No connection between a {widget.className()} and {parameter.name} ({parameter.datatype})"
     )
 
 
 def _isKindOf(datatype: Any, base: type) -> bool:
-    return (
-        base in (enum.Enum, slicer.vtkMRMLNode)
-        and isinstance(datatype, type)
-        and issubclass(datatype, base)
-    )
+    if base in (enum.Enum, slicer.vtkMRMLNode):
+        return isinstance(datatype, type) and issubclass(datatype, base)
+    return datatype is base
 
 
 def _label(value: Any) -> str:

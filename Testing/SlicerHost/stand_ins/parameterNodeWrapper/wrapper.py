@@ -26,7 +26,7 @@ class Parameter:
     datatype: Any
     annotations: tuple[Any, ...]
     serializer: Serializer
-    default: Any
+    default: Default
 
     def read(self, node: Any) -> Any:
         return self.serializer.read(node, self.name)
@@ -70,10 +70,10 @@ class _Wrapper:
         with slicer.util.NodeModify(parameterNode):
             for parameter in self.allParameters.values():
                 if not parameter.serializer.isIn(parameterNode, parameter.name):
-                    parameter.write(parameterNode, parameter.default)
+                    parameter.write(parameterNode, parameter.default.get())
 
     def default(self, name: str) -> Default:
-        return Default(self.allParameters[name].default)
+        return self.allParameters[name].default
 
     def dataType(self, name: str) -> Any:
         return self.allParameters[name].datatype
@@ -140,13 +140,16 @@ def _parameter(classtype: type, name: str, hint: Any) -> Parameter:
     annotated = get_args(hint) if hasattr(hint, "__metadata__") else (hint,)
     datatype, annotations = annotated[0], tuple(annotated[1:])
     serializer = createSerializer(datatype)
-    defaults = [a.value for a in annotations if isinstance(a, Default)]
-    default = vars(classtype).get(name, defaults[0] if defaults else serializer.default)
+    given = [a for a in annotations if isinstance(a, Default)]
+    if name in vars(classtype):
+        given = [Default(vars(classtype)[name])]
+    default = given[0] if given else Default(serializer.default)
     parameter = Parameter(name, datatype, annotations, serializer, default)
-    try:
-        parameter.check(default)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{classtype.__name__}.{name}: the default is refused: {error}") from None
+    if default.generator is None:
+        try:
+            parameter.check(default.value)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{classtype.__name__}.{name}: bad default: {error}") from None
     return parameter
 
 
