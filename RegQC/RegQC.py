@@ -72,16 +72,19 @@ class RegQCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         VTKObservationMixin.__init__(self)
         self.logic: Any = None
         self.session: Any = None
+        self.runner: Any = None
         self.shell: Any = None
 
     def setup(self) -> None:
         """Build the panels once; the scene may change under them later."""
         ScriptedLoadableModuleWidget.setup(self)
         from RegQCScene.session import Session
+        from RegQCUI.job_timer import JobTimer
         from RegQCUI.shell import Shell
 
         self.logic = RegQCLogic()
-        self.session = Session(self.logic.getParameterNode())
+        self.runner = JobTimer()
+        self.session = Session(self.logic.getParameterNode(), self.runner)
         self.shell = Shell(self.session, self.layout)
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
@@ -102,11 +105,11 @@ class RegQCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.shell is not None:
             self.shell.cleanup()
             self.session.close()
-        self.shell = self.session = None
+            self.runner.cleanup()
+        self.shell = self.session = self.runner = None
 
     def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: ARG002
-        """Stop what runs before its nodes vanish."""
-        self.session.cancel()
+        """Let widgets not follow nodes that vanish; the session stops what runs."""
         self.shell.disconnectParameters()
 
     def onSceneReplaced(self, caller: Any, event: Any) -> None:  # noqa: ARG002
