@@ -187,12 +187,13 @@ def _provenance(
         "models": model_hashes(),
         "engine": engine,
         "options": options,
-        "inputs": {"fixed": _identity(fixed), "moving": _identity(moving)},
+        "inputs": {"fixed": image_identity(fixed), "moving": image_identity(moving)},
         "warnings": warnings,
     }
 
 
-def _identity(volume: Volume) -> dict[str, Any]:
+def image_identity(volume: Volume) -> dict[str, Any]:
+    """What tells one image from another in the provenance of a report."""
     array: NDArray[Any] = np.ascontiguousarray(volume.array)
     return {
         "name": volume.name,

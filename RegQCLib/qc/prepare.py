@@ -56,7 +56,7 @@ class PreparedPair:
     def moved_gray_after(self, motion: Affine) -> NDArray[np.float32]:
         """The frame's region of the moved image when fixed points first go through ``motion``."""
         transform = motion if self.transform is None else Composite([motion, self.transform])
-        moved = _moved(self.moving, self.fixed.grid, transform)
+        moved = moved_image(self.moving, self.fixed.grid, transform)
         return windowed(moved.array[self.frame.box], self.window)
 
 
@@ -82,7 +82,7 @@ def prepare_pair(
             f"{moving.name}: its field of view covers {covered:.1%} of {fixed.name}'s body; "
             "check that both belong together and that the transform has the right direction"
         )
-    moved = _moved(moving, fixed.grid, transform)
+    moved = moved_image(moving, fixed.grid, transform)
     body = wanted & _away_from_edges(seen, fixed) & _content(moving, moving_body, fixed, transform)
     if not body.any():
         raise InputError(
@@ -113,7 +113,7 @@ def prepare_pair(
     )
 
 
-def _moved(moving: Volume, grid: Grid, transform: Transform | None) -> Volume:
+def moved_image(moving: Volume, grid: Grid, transform: Transform | None) -> Volume:
     """The moving image on a grid; its darkest value where it was not acquired (air, also in CT)."""
     return resample(moving, grid, transform, outside=float(moving.array.min()))
 

@@ -21,6 +21,7 @@ from RegQCLib.qc.alignment_report import (
     SIMILARITY_ROLE,
     VERDICTS,
     AlignmentReport,
+    SliceScore,
     plain,
     probability_text,
 )
@@ -53,33 +54,41 @@ ROW_TITLES = {
 
 def render(report: AlignmentReport) -> str:
     """Return the whole page."""
-    body = _body(report)
+    return template(TEMPLATE).render(page_content(report, pair_of(report)))
+
+
+def pair_of(report: AlignmentReport) -> figures.Pair:
+    """Both images of a report with what its pictures share."""
     largest = 2 * (report.tolerance_mm or FALLBACK_TOLERANCE_MM)
-    pair = pictured_pair(
-        report.fixed, report.moved, body, error_map=report.error_map, least_mm=largest
+    return pictured_pair(
+        report.fixed, report.moved, _body(report), error_map=report.error_map, least_mm=largest
     )
-    return template(TEMPLATE).render(
-        report=report,
-        verdict=VERDICTS[report.verdict],
-        color=VERDICT_COLORS[report.verdict],
-        tiles=_tiles(report),
-        images=[
+
+
+def page_content(report: AlignmentReport, pair: figures.Pair) -> dict[str, Any]:
+    """Return what the page's template shows."""
+    return {
+        "report": report,
+        "verdict": VERDICTS[report.verdict],
+        "color": VERDICT_COLORS[report.verdict],
+        "tiles": tiles(report),
+        "images": [
             image_facts(role, image.name, image.grid)
             for role, image in (("Fixed", report.fixed), ("Moved", report.moved))
         ],
-        strips=_strips(report),
-        probability_legend=probability_legend(),
-        error_legend=error_legend(pair.error_limit, report.tolerance_mm),
-        chosen=_chosen(report, pair),
-        montage=_montage(report, pair),
-        field=_field(report, pair),
-        number=number,
-        overlap=list(rows(plain(report.overlap))),
-        similarity=list(rows(plain(report.similarity))),
-        similarity_role=SIMILARITY_ROLE,
-        timing=[(name, number(value, digits=2, unit="s")) for name, value in _timing(report)],
-        provenance=list(rows(plain(report.provenance), missing="none")),
-    )
+        "strips": _strips(report),
+        "probability_legend": probability_legend(),
+        "error_legend": error_legend(pair.error_limit, report.tolerance_mm),
+        "chosen": _chosen(report, pair),
+        "montage": _montage(report, pair),
+        "field": _field(report, pair),
+        "number": number,
+        "overlap": list(rows(plain(report.overlap))),
+        "similarity": list(rows(plain(report.similarity))),
+        "similarity_role": SIMILARITY_ROLE,
+        "timing": [(name, number(value, digits=2, unit="s")) for name, value in _timing(report)],
+        "provenance": list(rows(plain(report.provenance), missing="none")),
+    }
 
 
 @cache
@@ -134,7 +143,7 @@ def pictured_pair(
     )
 
 
-def _tiles(report: AlignmentReport) -> list[dict[str, str]]:
+def tiles(report: AlignmentReport) -> list[dict[str, str]]:
     """Return the numbers a reader looks for first."""
     chance, error = report.probability_misaligned, report.error_mm
     measured = sum(one.measured for axis in report.axes for one in axis.slices)
@@ -196,27 +205,30 @@ def _strips(report: AlignmentReport) -> list[dict[str, Any]]:
 def _chosen(report: AlignmentReport, pair: figures.Pair) -> dict[str, Any]:
     """Return the rows of pictures; where it cannot tell, the two images and nothing else."""
     choice, slices = chosen_slices(report, pair.body)
-    shown = []
-    for axis, one in slices:
-        view = pair.view(axis.name)
-        pictures = [
-            figures.fixed_picture(pair, view, one.index),
-            figures.moved_picture(pair, view, one.index),
-        ]
-        if report.verdict != "cannot_tell":
-            pictures.append(figures.edge_picture(pair, view, one.index))
-            pictures.append(figures.color_picture(pair, view, one.index))
-            if report.error_map is not None:
-                pictures.append(figures.error_picture(pair, view, one.index))
-        shown.append(
-            {
-                "plane": axis.name,
-                "slice": one,
-                "position": position_text(axis.name, one.position_mm),
-                "pictures": pictures,
-            }
-        )
+    shown = [slice_row(report, pair, axis.name, one) for axis, one in slices]
     return {"title": ROW_TITLES[choice], "rows": shown}
+
+
+def slice_row(
+    report: AlignmentReport, pair: figures.Pair, plane: str, one: SliceScore
+) -> dict[str, Any]:
+    """Return the pictures of one slice and what a page says above them."""
+    view = pair.view(plane)
+    pictures = [
+        figures.fixed_picture(pair, view, one.index),
+        figures.moved_picture(pair, view, one.index),
+    ]
+    if report.verdict != "cannot_tell":
+        pictures.append(figures.edge_picture(pair, view, one.index))
+        pictures.append(figures.color_picture(pair, view, one.index))
+        if report.error_map is not None:
+            pictures.append(figures.error_picture(pair, view, one.index))
+    return {
+        "plane": plane,
+        "slice": one,
+        "position": position_text(plane, one.position_mm),
+        "pictures": pictures,
+    }
 
 
 def _montage(report: AlignmentReport, pair: figures.Pair) -> dict[str, Any] | None:

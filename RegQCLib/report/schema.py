@@ -1,4 +1,4 @@
-"""The JSON Schemas of ``report.json``, and checking a report against them."""
+"""The JSON Schemas of what RegQC writes, and checking files against them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from RegQCLib.errors import InputError, MissingDependencyError
 
 CHECK = "schema.json"
 REGISTRATION = "registration_schema.json"
+DECISIONS = "decisions_schema.json"
 
 
 @cache
 def schema(name: str = CHECK) -> dict[str, Any]:
-    """Return the schema (draft 2020-12) of the report of a check, or of a registration."""
+    """Return the schema (draft 2020-12) of a check's report, a registration's, or of decisions."""
     text = files("RegQCLib.report").joinpath(name).read_text(encoding="utf-8")
     result: dict[str, Any] = json.loads(text)
     return result
 
 
 def validate(report: Mapping[str, Any], name: str = CHECK) -> None:
-    """Check the content of a ``report.json`` against a schema, `CHECK` or `REGISTRATION`.
+    """Check the content of a JSON file against a schema: `CHECK`, `REGISTRATION` or `DECISIONS`.
 
     Raises InputError naming the first place that does not fit, and MissingDependencyError without
     the package jsonschema.

@@ -6,6 +6,7 @@ import csv
 from io import StringIO
 
 from RegQCLib.qc.alignment_report import AxisScores, SliceScore, plain
+from RegQCLib.report.decisions import Decisions
 
 COLUMNS = (
     "plane",
@@ -17,14 +18,20 @@ COLUMNS = (
     "flagged",
 )
 
+DECISION_COLUMNS = ("decision", "reason", "comment", "reviewer", "time")
 
-def slices_csv(axes: list[AxisScores]) -> str:
-    """Return the text of ``slices.csv``; numbers are written so that they read back exactly."""
+
+def slices_csv(axes: list[AxisScores], decisions: Decisions | None = None) -> str:
+    """Return the text of ``slices.csv``; numbers are written so that they read back exactly.
+
+    decisions: a reader's, which add `DECISION_COLUMNS`.
+    """
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(COLUMNS if decisions is None else COLUMNS + DECISION_COLUMNS)
     for axis in axes:
-        writer.writerows(_row(axis, one) for one in axis.slices)
+        for one in axis.slices:
+            writer.writerow(_row(axis, one) + _decided(axis, one, decisions))
     return text.getvalue()
 
 
@@ -41,3 +48,10 @@ def _row(axis: AxisScores, one: SliceScore) -> list[str]:
         ]
     )
     return ["" if value is None else str(value).lower() for value in values]
+
+
+def _decided(axis: AxisScores, one: SliceScore, decisions: Decisions | None) -> list[str]:
+    if decisions is None:
+        return []
+    found = decisions.by_place.get((axis.name, one.index))
+    return ["" if found is None else getattr(found, name) for name in DECISION_COLUMNS]
