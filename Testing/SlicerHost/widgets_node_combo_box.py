@@ -1,0 +1,323 @@
+"""Stand-in for qMRMLNodeComboBox, the selector of a node of the scene."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import slicer
+import vtk
+from PySide6 import QtCore, QtWidgets
+
+from SlicerHost.stand_in import rowLayout, standIn, stored
+from SlicerHost.widgets_base import Observers
+
+_NODE_ID = QtCore.Qt.ItemDataRole.UserRole
+_ACTION = QtCore.Qt.ItemDataRole.UserRole + 1
+
+
+@standIn
+class qMRMLNodeComboBox(QtWidgets.QWidget):
+    """A combo box of "None" (where enabled), the scene's nodes of some types, and actions.
+
+    Rows come and go one by one, so that the current node follows QComboBox's own rules as in
+    Slicer: when the current node is removed, its neighbor becomes current, even where "None" is
+    enabled; the first node of an empty list without other entries is chosen by itself.
+    """
+
+    nodeChanged = QtCore.Signal(object)
+    validityChanged = QtCore.Signal(bool)
+    currentNodeIDChanged = QtCore.Signal(str)
+    nodeActivated = QtCore.Signal(object)
+    nodeAdded = QtCore.Signal(object)
+    nodeAddedByUser = QtCore.Signal(object)
+    nodeAboutToBeRemoved = QtCore.Signal(object)
+    nodeAboutToBeEdited = QtCore.Signal(object)
+    currentNodeRenamed = QtCore.Signal(str)
+    signalAliases: ClassVar = {
+        "currentNodeChanged(vtkMRMLNode*)": "nodeChanged",
+        "currentNodeChanged(bool)": "validityChanged",
+        "nodeActivated(vtkMRMLNode*)": "nodeActivated",
+        "nodeAdded(vtkMRMLNode*)": "nodeAdded",
+        "nodeAddedByUser(vtkMRMLNode*)": "nodeAddedByUser",
+        "nodeAboutToBeRemoved(vtkMRMLNode*)": "nodeAboutToBeRemoved",
+        "nodeAboutToBeEdited(vtkMRMLNode*)": "nodeAboutToBeEdited",
+    }
+
+    nodeTypes = stored("QStringList", "nodeTypes", [], "_rebuild")
+    hideChildNodeTypes = stored("QStringList", "hideChildNodeTypes", [], "_rebuild")
+    showHidden = stored(bool, "showHidden", False, "_rebuild")
+    showChildNodeTypes = stored(bool, "showChildNodeTypes", True, "_rebuild")
+    noneEnabled = stored(bool, "noneEnabled", False, "_rebuild")
+    noneDisplay = stored(str, "noneDisplay", "None", "_rebuild")
+    addEnabled = stored(bool, "addEnabled", True, "_rebuild")
+    removeEnabled = stored(bool, "removeEnabled", True, "_rebuild")
+    editEnabled = stored(bool, "editEnabled", False, "_rebuild")
+    renameEnabled = stored(bool, "renameEnabled", False, "_rebuild")
+    baseName = stored(str, "baseName", "")
+    selectNodeUponCreation = stored(bool, "selectNodeUponCreation", True)
+    interactionNodeSingletonTag = stored(str, "interactionNodeSingletonTag", "Singleton")
+    sizeAdjustPolicy = stored(int, "sizeAdjustPolicy", 0)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene: Any = None
+        self._requestedID = ""
+        self._attributes: list[tuple[str, str, str | None]] = []
+        self._labels: dict[str, str] = {}
+        self._observers = Observers(self)
+        self._combo = QtWidgets.QComboBox()
+        rowLayout(self, self._combo)
+        self.setFocusProxy(self._combo)
+        self._combo.currentTextChanged.connect(self._onCurrent)
+        self._combo.connect("activated(int)", self._onActivated)
+        self._combo.view().clicked.connect(self._onViewClicked)
+        self.setEnabled(False)
+
+    # The scene
+
+    def mrmlScene(self) -> Any:
+        return self._scene
+
+    def setMRMLScene(self, scene: Any) -> None:
+        if scene is self._scene:
+            return
+        self._observers.remove()
+        self._scene = scene
+        if scene is not None:
+            kind = slicer.vtkMRMLScene
+            self._observers.addWithNode(scene, kind.NodeAddedEvent, self._onNodeAdded)
+            self._observers.addWithNode(
+                scene, kind.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved
+            )
+            for event in (kind.EndBatchProcessEvent, kind.EndCloseEvent, kind.EndImportEvent):
+                self._observers.add(scene, event, self._synchronize)
+        self._rebuild()
+        self.setCurrentNodeID(self._requestedID or self.currentNodeID)
+        self._requestedID = ""
+        self.setEnabled(scene is not None)
+
+    def _onNodeAdded(self, node: Any) -> None:
+        if self._isBusy() or not self._isListed(node):
+            return
+        self._synchronize()
+        self.nodeAdded.emit(node)
+
+    def _onNodeAboutToBeRemoved(self, node: Any) -> None:
+        if self._row(node.GetID()) >= 0:
+            self.nodeAboutToBeRemoved.emit(node)
+            self._synchronize(leaving=node)
+
+    def _isBusy(self) -> bool:
+        return bool(self._scene.IsBatchProcessing())
+
+    # The rows
+
+    def _isListed(self, node: Any) -> bool:
+        if node.GetHideFromEditors() and not self.showHidden:
+            return False
+        if any(node.IsA(kind) for kind in self.hideChildNodeTypes):
+            return False
+        exact = not self.showChildNodeTypes
+        kinds = [
+            kind
+            for kind in self.nodeTypes
+            if (node.GetClassName() == kind if exact else node.IsA(kind))
+        ]
+        return bool(kinds) and all(self._hasAttribute(node, *rule) for rule in self._attributes)
+
+    def _hasAttribute(self, node: Any, kind: str, name: str, value: str | None) -> bool:
+        if not node.IsA(kind):
+            return True
+        found = node.GetAttribute(name)
+        return found is not None if value is None else found == value
+
+    def _listed(self, leaving: Any = None) -> list[Any]:
+        if self._scene is None:
+            return []
+        count = self._scene.GetNumberOfNodes()
+        nodes = (self._scene.GetNthNode(index) for index in range(count))
+        return [node for node in nodes if node is not leaving and self._isListed(node)]
+
+    def _firstRow(self) -> int:
+        return int(self.noneEnabled and self._scene is not None)
+
+    def _row(self, nodeID: str | None) -> int:
+        return self._combo.findData(nodeID, _NODE_ID) if nodeID else -1
+
+    def _rebuild(self) -> None:
+        """Fill the combo box anew, keeping the current node."""
+        current = self.currentNodeID
+        blocked = self._combo.blockSignals(True)
+        self._combo.clear()
+        if self._firstRow():
+            self._combo.addItem(self.noneDisplay)
+        self._addActions()
+        if not self._firstRow():
+            self._combo.setCurrentIndex(-1)
+        self._combo.blockSignals(blocked)
+        self._synchronize()
+        if current and self._row(current) >= 0:
+            self._combo.setCurrentIndex(self._row(current))
+
+    def _synchronize(self, leaving: Any = None) -> None:
+        """Add, remove and rename rows until they show the scene's nodes."""
+        if self._scene is None:
+            return
+        nodes = self._listed(leaving)
+        wanted = [node.GetID() for node in nodes]
+        for nodeID in [nodeID for nodeID in self._shown() if nodeID not in wanted]:
+            self._combo.removeItem(self._row(nodeID))
+        for position, node in enumerate(nodes, self._firstRow()):
+            row = self._row(node.GetID())
+            if row < 0:
+                self._combo.insertItem(position, node.GetName(), node.GetID())
+                self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self._onNodeModified)
+            elif self._combo.itemText(row) != node.GetName():
+                self._combo.setItemText(row, node.GetName())
+        if self.currentNode() is None:
+            self.setCurrentNode(None)
+
+    def _shown(self) -> list[str]:
+        data = (self._combo.itemData(row, _NODE_ID) for row in range(self._combo.count))
+        return [nodeID for nodeID in data if nodeID]
+
+    def _onNodeModified(self) -> None:
+        if self._scene is not None and not self._isBusy():
+            self._synchronize()
+
+    # The current node
+
+    def currentNode(self) -> Any:
+        nodeID = self._combo.itemData(self._combo.currentIndex, _NODE_ID)
+        return self._scene.GetNodeByID(nodeID) if nodeID and self._scene is not None else None
+
+    def setCurrentNode(self, node: Any) -> None:
+        """A node, None or (deprecated in Slicer) a node's ID."""
+        self.setCurrentNodeID(node if isinstance(node, str) else node.GetID() if node else "")
+
+    def _getCurrentID(self) -> str:
+        node = self.currentNode()
+        return node.GetID() if node is not None else ""
+
+    def setCurrentNodeID(self, nodeID: str) -> None:
+        if self._scene is None:
+            self._requestedID = nodeID or ""
+            return
+        row = self._row(nodeID)
+        self._combo.setCurrentIndex(row if row >= 0 else self._firstRow() - 1)
+
+    currentNodeID = QtCore.Property(str, _getCurrentID, setCurrentNodeID)
+
+    def setCurrentNodeIndex(self, index: int) -> None:
+        inside = index < self.nodeCount()
+        self._combo.setCurrentIndex((index if inside else -1) + self._firstRow())
+
+    def nodeCount(self) -> int:
+        return len(self._shown())
+
+    def nodeFromIndex(self, index: int) -> Any:
+        nodeID = self._combo.itemData(index + self._firstRow(), _NODE_ID)
+        return self._scene.GetNodeByID(nodeID) if nodeID else None
+
+    def _onCurrent(self) -> None:
+        node, row = self.currentNode(), self._combo.currentIndex
+        if node is None and row != self._firstRow() - 1:
+            # QComboBox stepped onto an action: take the last node instead.
+            if self.nodeCount():
+                self.setCurrentNodeIndex(self.nodeCount() - 1)
+            return
+        self.nodeChanged.emit(node)
+        self.validityChanged.emit(node is not None)
+        self.currentNodeIDChanged.emit(node.GetID() if node is not None else "")
+
+    def _onActivated(self, row: int) -> None:
+        node = self.currentNode()
+        if node is not None or (self._firstRow() and row == 0):
+            self.nodeActivated.emit(node)
+
+    # The actions
+
+    def addAttribute(self, nodeType: str, name: str, value: str | None = None) -> None:
+        self._attributes.append((nodeType, name, value))
+        self._rebuild()
+
+    def removeAttribute(self, nodeType: str, name: str) -> None:
+        self._attributes = [rule for rule in self._attributes if rule[:2] != (nodeType, name)]
+        self._rebuild()
+
+    def nodeTypeLabel(self, nodeType: str) -> str:
+        if nodeType in self._labels:
+            return self._labels[nodeType]
+        named = self._scene is not None and self._scene.GetTypeDisplayNameByClassName(nodeType)
+        return named or "node"
+
+    def setNodeTypeLabel(self, label: str, nodeType: str) -> None:
+        self._labels[nodeType] = label
+        self._rebuild()
+
+    def addNode(self, nodeType: str = "") -> Any:
+        """Add a node of one of the allowed types, by default the first; None for any other."""
+        nodeType = nodeType or (self.nodeTypes[0] if self.nodeTypes else "")
+        if nodeType not in self.nodeTypes:
+            return None
+        name = self._scene.GenerateUniqueName(self.baseName or self.nodeTypeLabel(nodeType))
+        node = self._scene.CreateNodeByClass(nodeType)
+        node.UnRegister(None)
+        node.SetName(name)
+        for kind, attribute, value in self._attributes:
+            if node.IsA(kind):
+                node.SetAttribute(attribute, value or "")
+        node = self._scene.AddNode(node)
+        if self.selectNodeUponCreation:
+            self.setCurrentNode(node)
+        self.nodeAddedByUser.emit(node)
+        return node
+
+    def removeCurrentNode(self) -> None:
+        self._scene.RemoveNode(self.currentNode())
+
+    def editCurrentNode(self) -> None:
+        self.nodeAboutToBeEdited.emit(self.currentNode())
+
+    def renameCurrentNode(self) -> None:
+        node = self.currentNode()
+        if node is None:
+            return
+        title = f"Rename {self.nodeTypeLabel(node.GetClassName())}"
+        name, accepted = QtWidgets.QInputDialog.getText(self, title, "New name:")
+        if accepted and name:
+            node.SetName(name)
+            self.currentNodeRenamed.emit(name)
+
+    def _addActions(self) -> None:
+        kinds = list(self.nodeTypes)
+        label = self.nodeTypeLabel(kinds[0]) if len(kinds) == 1 else "node"
+        actions = []
+        if self.renameEnabled:
+            actions.append((f"Rename current {label}", "RENAME"))
+        if self.editEnabled:
+            actions.append((f"Edit current {label}", "EDIT"))
+        if self.addEnabled:
+            actions += [(f"Create new {self.nodeTypeLabel(k)}", f"CREATE/{k}") for k in kinds]
+        if self.removeEnabled:
+            actions.append((f"Delete current {label}", "DELETE"))
+        for text, action in actions if self._scene is not None else ():
+            self._combo.addItem(text)
+            row = self._combo.count - 1
+            self._combo.setItemData(row, action, _ACTION)
+            self._combo.model().item(row).setSelectable(False)
+
+    def _onViewClicked(self, index: QtCore.QModelIndex) -> None:
+        action = index.data(_ACTION)
+        if not action:
+            return
+        self._combo.hidePopup()
+        verb, _, nodeType = action.partition("/")
+        if verb == "CREATE":
+            self.setCurrentNode(self.addNode(nodeType))
+        elif verb == "DELETE":
+            self.removeCurrentNode()
+        elif verb == "EDIT":
+            self.editCurrentNode()
+        else:
+            self.renameCurrentNode()
