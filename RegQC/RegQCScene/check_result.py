@@ -27,7 +27,7 @@ class CheckResult:
     folder: where the files lie, while they do.
     """
 
-    report: dict[str, Any]
+    report: dict[str, Any] = field(repr=False)
     grid: Grid | None = None
     folder: Path | None = field(default=None, repr=False)
 

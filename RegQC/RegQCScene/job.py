@@ -10,7 +10,9 @@ import contextlib
 import json
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from RegQCScene.process_tree import endTree, newGroup
@@ -31,7 +33,7 @@ class Event(NamedTuple):
     stage: str = ""
     fraction: float = 0.0
     message: str = ""
-    facts: dict[str, Any] = {}
+    facts: Mapping[str, Any] = MappingProxyType({})
 
 
 class Job:

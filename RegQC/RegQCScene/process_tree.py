@@ -29,7 +29,7 @@ def endTree(process: subprocess.Popen[bytes]) -> None:
     if sys.platform == "win32":
         if process.poll() is None:
             command = ["taskkill", "/PID", str(process.pid), "/T", "/F"]
-            subprocess.run(command, check=False, capture_output=True)  # noqa: S603, S607
+            subprocess.run(command, check=False, capture_output=True)  # noqa: S603
     else:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)

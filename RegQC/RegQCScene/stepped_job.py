@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 from RegQCLib.errors import RegQCError
 from RegQCScene.job import Event, Job
 
-Steps = Generator[Event | None, None, dict[str, Any] | None]
+Steps = Generator[Event | None, None, Mapping[str, Any]]
 """Yields progress, or None to pause; returns the facts of the result."""
 
 BUDGET_S = 0.03
@@ -32,7 +32,7 @@ class SteppedJob:
     """
 
     def __init__(self, work: Callable[[Path], Steps], folder: str | Path | None = None) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="regqc-") if folder is None else folder)
+        self.folder = Path(temporaryFolder() if folder is None else folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._steps = work(self.folder)
         self._ended = False
@@ -80,13 +80,19 @@ class SteppedJob:
         self.removeFolder()
 
 
+def temporaryFolder() -> Path:
+    """Make a folder where Slicer's user wants temporary files."""
+    import slicer
+
+    place = getattr(slicer.app, "temporaryPath", None)
+    return Path(tempfile.mkdtemp(prefix="regqc-", dir=place))
+
+
 class JobFailed(RegQCError):
     """A child process reported an error; the message is its one line."""
 
 
-def childSteps(
-    arguments: list[str], folder: Path, span: tuple[float, float] = (0.0, 1.0)
-) -> Iterator[Any]:
+def childSteps(arguments: list[str], folder: Path, span: tuple[float, float] = (0.0, 1.0)) -> Steps:
     """Run ``regqc ARGUMENTS`` as a step of other work; returns the facts of its result.
 
     span: which part of the whole its progress is. Raises JobFailed with the child's one line.

@@ -1,0 +1,83 @@
+"""The check of a pair of nodes as a job: files are written, `regqc check` runs, files are read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from RegQCScene.check_result import ERROR_MAP_FILE, CheckResult
+from RegQCScene.error_map_file import errorMapSteps
+from RegQCScene.job import Event
+from RegQCScene.pair_export import Pair, exportPair
+from RegQCScene.stepped_job import JobFailed, SteppedJob, Steps, childSteps
+
+REPORT_FOLDER = "report"
+
+
+class CheckJob(SteppedJob):
+    """Runs the check; afterwards ``result`` and ``errorMapImage`` (vtkImageData or None) are set.
+
+    The nodes are read and nothing else; making nodes of the result is `result_nodes`' work.
+    Raises InputError at once for a pair that cannot be checked.
+    """
+
+    def __init__(self, pair: Pair, options: Sequence[str] = ()) -> None:
+        pair.volumes()  # so that a wrong choice is told at once
+        self.pair = pair
+        self.nodes = pair.nodes
+        self.result: CheckResult | None = None
+        self.errorMapImage: Any = None
+        self._options = list(options)
+        super().__init__(self._work)
+
+    @classmethod
+    def fromParameters(cls, parameters: Any) -> CheckJob:
+        """Prepare the check of what the user has chosen (`RegQCParameters`)."""
+        pair = Pair(
+            parameters.fixedVolume,
+            parameters.movingVolume,
+            parameters.transform,
+            parameters.mask,
+            parameters.maskSegment,
+        )
+        return cls(
+            pair,
+            checkOptions(
+                toleranceMm=parameters.toleranceMm, betweenPeople=parameters.betweenPeople
+            ),
+        )
+
+    def _work(self, folder: Path) -> Steps:
+        yield Event("progress", "reading the volumes", 0.0)
+        files = yield from exportPair(self.pair, folder / "inputs", (0.0, 0.1))
+        report = folder / REPORT_FOLDER
+        arguments = ["check", str(files.fixed), str(files.moving), "--out", str(report)]
+        for option, path in (("--transform", files.transform), ("--mask", files.mask)):
+            if path is not None:
+                arguments += [option, str(path)]
+        try:
+            facts = yield from childSteps(
+                [*arguments, *self._options], folder / "child", (0.1, 0.95)
+            )
+        except JobFailed as error:
+            raise JobFailed(files.inUsersWords(str(error))) from error
+        self.result = CheckResult.fromFolder(report, files.grid)
+        shutil.rmtree(folder / "inputs", ignore_errors=True)
+        if (report / ERROR_MAP_FILE).is_file():
+            yield Event("progress", "reading the error map", 0.95)
+            self.errorMapImage = yield from errorMapSteps(report / ERROR_MAP_FILE)
+        return facts
+
+
+def checkOptions(
+    *, toleranceMm: float | None = None, betweenPeople: bool = False, device: str = "auto"
+) -> list[str]:
+    """Return options of ``regqc check`` as on its command line."""
+    options = ["--device", device]
+    if toleranceMm is not None:
+        options += ["--tolerance", repr(float(toleranceMm))]
+    if betweenPeople:
+        options.append("--between-people")
+    return options

@@ -1,0 +1,62 @@
+"""The error map as a volume that is laid over the images, colored in mm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from RegQCLib.report.colors import ERROR, colored
+from RegQCScene.check_result import CheckResult
+from RegQCScene.folders import putIntoFolder
+from RegQCScene.volume_exchange import updateNode
+
+COLORS = 256
+SHOWN_TOLERANCES = 4.0
+"""Tolerances at the end of the color scale: the same before and after a correction."""
+
+FALLBACK_TOLERANCE_MM = 1.5
+
+
+def updateErrorMap(node: Any, image: Any, result: CheckResult, folder: int) -> None:
+    """Fill a volume node with the error map (mm, -1 where nothing was judged) and color it.
+
+    image: vtkImageData on ``result.grid``. folder: of the subject hierarchy, for the colors.
+    """
+    assert result.grid is not None
+    updateNode(node, image, result.grid.affine)
+    node.SetDescription(
+        _("Estimated misalignment in mm on the fixed volume's voxels; -1: not judged")
+    )
+    if node.GetDisplayNode() is None:
+        node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    with slicer.util.NodeModify(display):
+        display.SetAndObserveColorNodeID(_colorNode(display, folder).GetID())
+        display.AutoWindowLevelOff()
+        display.SetWindowLevelMinMax(0.0, colorLimitMm(result))
+        display.AutoThresholdOff()
+        display.SetThreshold(0.0, 1e6)
+        display.ApplyThresholdOn()
+
+
+def colorLimitMm(result: CheckResult) -> float:
+    """Error in mm at the end of the color scale."""
+    return SHOWN_TOLERANCES * (result.toleranceMm or FALLBACK_TOLERANCE_MM)
+
+
+def _colorNode(display: Any, folder: int) -> Any:
+    """Return the color table of an error map; it is made once and saved with the scene."""
+    node = display.GetColorNode()
+    if node is not None and node.GetAttribute("RegQC.colors") == "error":
+        return node
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLColorTableNode", _("RegQC error (mm)"))
+    node.SetTypeToUser()
+    node.SetAttribute("RegQC.colors", "error")
+    node.SetNumberOfColors(COLORS)
+    for number, rgb in enumerate(colored(np.linspace(0, 1, COLORS), ERROR) / 255.0):
+        node.SetColor(number, str(number), *rgb, 1.0)
+    putIntoFolder(node, folder)
+    return node

@@ -1,0 +1,72 @@
+"""Flagged slices as a segmentation: one segment a plane, where the body was judged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from RegQCLib.geometry.grid import PLANE_NAMES
+from RegQCScene.check_result import CheckResult
+from RegQCScene.slice_table import COLORS
+from RegQCScene.volume_exchange import emptyImage, imageArray
+
+FILL_OPACITY = 0.25
+"""The image must stay readable below a marked slice."""
+
+
+def updateFlaggedSlices(node: Any, errorMap: Any, result: CheckResult, fixed: Any) -> None:
+    """Fill a segmentation node with the flagged slices of each plane; none where none is flagged.
+
+    errorMap: volume node on the fixed grid, 0 or more where something was judged. fixed: the volume
+    node that gives the segments their voxels.
+    """
+    assert result.grid is not None
+    if node.GetDisplayNode() is None:
+        node.CreateDefaultDisplayNodes()
+        node.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
+        node.GetDisplayNode().SetVisibility3D(False)
+    node.SetReferenceImageGeometryParameterFromVolumeNode(fixed)
+    judged = imageArray(errorMap.GetImageData())
+    matrix = vtk.vtkMatrix4x4()
+    errorMap.GetIJKToRASMatrix(matrix)
+    segmentation = node.GetSegmentation()
+    for plane in PLANE_NAMES:
+        if segmentation.GetSegment(plane) is not None:
+            segmentation.RemoveSegment(plane)
+        indices = sorted(one.index for _name, one in result.flagged(plane))
+        if not indices:
+            continue
+        image = _marked(judged, result.grid.array_axis(plane), indices, matrix)
+        segment = slicer.vtkSegment()
+        segment.SetName(_("flagged {plane} slices").format(plane=plane))
+        segment.SetColor(*COLORS[plane])
+        segment.AddRepresentation("Binary labelmap", image)
+        segmentation.AddSegment(segment, plane)
+
+
+def _marked(judged: Any, axis: int, indices: list[int], matrix: Any) -> Any:
+    """Return vtkOrientedImageData with 1 on the judged voxels of some slices.
+
+    It reaches from the first to the last of them only.
+    """
+    first, last = indices[0], indices[-1]
+    box = [slice(None)] * 3
+    box[axis] = slice(first, last + 1)
+    part = judged[tuple(box)]
+    plain = emptyImage(part.shape, np.uint8)
+    marks = np.moveaxis(imageArray(plain), axis, 0)
+    marks[:] = 0
+    for index in indices:
+        marks[index - first] = np.moveaxis(part, axis, 0)[index - first] >= 0
+    extent = [0, part.shape[2] - 1, 0, part.shape[1] - 1, 0, part.shape[0] - 1]
+    column = 2 * (2 - axis)
+    extent[column : column + 2] = [first, last]
+    result = slicer.vtkOrientedImageData()
+    result.ShallowCopy(plain)
+    result.SetExtent(extent)
+    result.SetGeometryFromImageToWorldMatrix(matrix)
+    return result
