@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 
 from SlicerHost.core_io import CoreIOManager
+from SlicerHost.modules import ModuleManager, Signals
 
 if TYPE_CHECKING:
     from SlicerHost.core import Core
@@ -28,6 +29,7 @@ class ApplicationInterface:
     def setUpApplication(self, core: Core) -> None:
         self._core = core
         self._ioManager = CoreIOManager(core)
+        self._moduleManager = ModuleManager()
         self._testing = True
         self._pauses = 0
 
@@ -51,6 +53,9 @@ class ApplicationInterface:
         return self._ioManager
 
     ioManager = coreIOManager
+
+    def moduleManager(self) -> ModuleManager:
+        return self._moduleManager
 
     def testingEnabled(self) -> bool:
         """Whether Slicer was started with --testing: no dialogs then."""
@@ -80,10 +85,11 @@ class ApplicationInterface:
         return self._pauses > 0
 
 
-class CoreApplication(ApplicationInterface):
+class CoreApplication(ApplicationInterface, Signals):
     """Slicer started with --no-main-window, and without Qt: there are no widgets at all."""
 
     def __init__(self, core: Core) -> None:
+        Signals.__init__(self, "startupCompleted()")
         self._settings = Settings()
         self.setUpApplication(core)
 

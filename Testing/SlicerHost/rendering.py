@@ -1,0 +1,52 @@
+"""Whether this machine can run the half of the host that needs Qt and OpenGL."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+
+DEBIAN_PACKAGES = (
+    "libegl1 libgl1 libgl1-mesa-dri libosmesa6 libxkbcommon0 libfontconfig1 libdbus-1-3"
+)
+
+# One pixel of a red background: in a process of its own, as a missing driver can end the process.
+_PROBE = """
+import vtk
+window = vtk.vtkRenderWindow()
+window.SetOffScreenRendering(1)
+window.SetSize(8, 8)
+renderer = vtk.vtkRenderer()
+renderer.SetBackground(1, 0, 0)
+window.AddRenderer(renderer)
+window.Render()
+pixels = vtk.vtkUnsignedCharArray()
+window.GetPixelData(4, 4, 4, 4, 0, pixels, 0)
+raise SystemExit(0 if pixels.GetValue(0) > 200 else 1)
+"""
+
+
+@functools.cache
+def whyNot() -> str:
+    """The reason why no view can be shown here, for skipping a test; empty if all is there."""
+    try:
+        import slicer  # noqa: F401
+    except ImportError as error:
+        return f"slicer-core is missing ({error}): pip install '.[slicer-test]'"
+    try:
+        from PySide6 import QtWidgets  # noqa: F401
+    except ImportError as error:
+        return f"Qt cannot be loaded ({error}): apt-get install {DEBIAN_PACKAGES}"
+    if not _canRender():
+        return f"VTK cannot render off-screen here: apt-get install {DEBIAN_PACKAGES}"
+    return ""
+
+
+def _canRender() -> bool:
+    try:
+        command = [sys.executable, "-c", _PROBE]
+        return (
+            subprocess.run(command, capture_output=True, timeout=120, check=False).returncode == 0
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
