@@ -112,12 +112,12 @@ class ctkDoubleSpinBox(QtWidgets.QWidget):
     """A QDoubleSpinBox inside a plain widget, which shows its properties and few methods."""
 
     valueChanged = QtCore.Signal(float)
-    textChanged = QtCore.Signal(str)
+    _textChanged = QtCore.Signal(str)
     editingFinished = QtCore.Signal()
     decimalsChanged = QtCore.Signal(int)
     signalAliases: ClassVar = {
         "valueChanged(double)": "valueChanged",
-        "valueChanged(QString)": "textChanged",
+        "valueChanged(QString)": "_textChanged",
     }
 
     SetAlways, SetIfDifferent = 0, 1
@@ -145,7 +145,7 @@ class ctkDoubleSpinBox(QtWidgets.QWidget):
         rowLayout(self, self._box)
         self.setFocusProxy(self._box)
         self._box.connect("valueChanged(double)", self.valueChanged.emit)
-        self._box.textChanged.connect(self.textChanged.emit)
+        self._box.textChanged.connect(self._textChanged.emit)
         self._box.editingFinished.connect(self.editingFinished.emit)
 
     def _getValue(self) -> float:

@@ -59,6 +59,7 @@ OVERLOADED_SIGNALS: dict[str, frozenset[str]] = {
     "QTextBrowser": frozenset({"highlighted"}),
     "ctkDoubleSpinBox": frozenset({"valueChanged"}),
     "qMRMLNodeComboBox": frozenset({"currentNodeChanged"}),
+    "qMRMLSegmentSelectorWidget": frozenset({"currentNodeChanged"}),
 }
 
 # Gone from Qt 6, or offered by PySide6 but not by PythonQt: name -> what to use instead.

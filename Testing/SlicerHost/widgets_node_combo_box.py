@@ -24,8 +24,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     enabled; the first node of an empty list without other entries is chosen by itself.
     """
 
-    nodeChanged = QtCore.Signal(object)
-    validityChanged = QtCore.Signal(bool)
+    currentNodeChanged = QtCore.Signal(object)
+    _validityChanged = QtCore.Signal(bool)
     currentNodeIDChanged = QtCore.Signal(str)
     nodeActivated = QtCore.Signal(object)
     nodeAdded = QtCore.Signal(object)
@@ -34,8 +34,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     nodeAboutToBeEdited = QtCore.Signal(object)
     currentNodeRenamed = QtCore.Signal(str)
     signalAliases: ClassVar = {
-        "currentNodeChanged(vtkMRMLNode*)": "nodeChanged",
-        "currentNodeChanged(bool)": "validityChanged",
+        "currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged",
+        "currentNodeChanged(bool)": "_validityChanged",
         "nodeActivated(vtkMRMLNode*)": "nodeActivated",
         "nodeAdded(vtkMRMLNode*)": "nodeAdded",
         "nodeAddedByUser(vtkMRMLNode*)": "nodeAddedByUser",
@@ -226,8 +226,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             if self.nodeCount():
                 self.setCurrentNodeIndex(self.nodeCount() - 1)
             return
-        self.nodeChanged.emit(node)
-        self.validityChanged.emit(node is not None)
+        self.currentNodeChanged.emit(node)
+        self._validityChanged.emit(node is not None)
         self.currentNodeIDChanged.emit(node.GetID() if node is not None else "")
 
     def _onActivated(self, row: int) -> None:

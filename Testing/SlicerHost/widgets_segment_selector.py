@@ -21,14 +21,14 @@ class qMRMLSegmentSelectorWidget(qMRMLWidget):
     `currentNode()`, `currentNodeID()` and `currentSegmentID()` are methods here, as in Slicer.
     """
 
-    nodeChanged = QtCore.Signal(object)
-    validityChanged = QtCore.Signal(bool)
+    currentNodeChanged = QtCore.Signal(object)
+    _validityChanged = QtCore.Signal(bool)
     currentSegmentChanged = QtCore.Signal(str)
     nodeAboutToBeEdited = QtCore.Signal(object)
     signalAliases: ClassVar = {
         **qMRMLWidget.signalAliases,
-        "currentNodeChanged(vtkMRMLNode*)": "nodeChanged",
-        "currentNodeChanged(bool)": "validityChanged",
+        "currentNodeChanged(vtkMRMLNode*)": "currentNodeChanged",
+        "currentNodeChanged(bool)": "_validityChanged",
         "nodeAboutToBeEdited(vtkMRMLNode*)": "nodeAboutToBeEdited",
     }
 
@@ -51,7 +51,7 @@ class qMRMLSegmentSelectorWidget(qMRMLWidget):
         for child in (self._nodes, self._segments, self._message):
             layout.addWidget(child)
         self._nodes.connect("currentNodeChanged(vtkMRMLNode*)", self._onNode)
-        self._nodes.connect("currentNodeChanged(bool)", self.validityChanged.emit)
+        self._nodes.connect("currentNodeChanged(bool)", self._validityChanged.emit)
         self._nodes.connect("nodeAboutToBeEdited(vtkMRMLNode*)", self.nodeAboutToBeEdited.emit)
         self._segments.connect("currentIndexChanged(int)", self._onSegment)
         self._populate()
@@ -100,7 +100,7 @@ class qMRMLSegmentSelectorWidget(qMRMLWidget):
                 for event in (events.SegmentAdded, events.SegmentRemoved, events.SegmentModified):
                     self._observers.add(node, event, self._populate)
             self._populate()
-        self.nodeChanged.emit(node)
+        self.currentNodeChanged.emit(node)
 
     def _populate(self) -> None:
         """List the segments; as in Slicer the first one is chosen, whatever was chosen before."""

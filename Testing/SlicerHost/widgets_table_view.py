@@ -16,10 +16,10 @@ class qMRMLTableView(QtWidgets.QTableView):
     """A spreadsheet of a table node; it follows the node, but does not edit it."""
 
     mrmlSceneChanged = QtCore.Signal(object)
-    cellsSelected = QtCore.Signal()
+    _cellsSelected = QtCore.Signal()
     signalAliases: ClassVar = {
         "mrmlSceneChanged(vtkMRMLScene*)": "mrmlSceneChanged",
-        "selectionChanged()": "cellsSelected",
+        "selectionChanged()": "_cellsSelected",
     }
     transposed = stored(bool, "transposed", False, "_fill")
     firstRowLocked = stored(bool, "firstRowLocked", False)
@@ -35,7 +35,7 @@ class qMRMLTableView(QtWidgets.QTableView):
         self._proxy = QtCore.QSortFilterProxyModel(self)
         self._proxy.setSourceModel(self._items)
         self.setModel(self._proxy)
-        self.selectionModel().selectionChanged.connect(lambda *_: self.cellsSelected.emit())
+        self.selectionModel().selectionChanged.connect(lambda *_: self._cellsSelected.emit())
 
     def mrmlScene(self) -> Any:
         return self._scene
