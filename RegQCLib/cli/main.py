@@ -19,6 +19,7 @@ from RegQCLib.cli import (
     check_command,
     doctor_command,
     evaluate_command,
+    export_command,
     fix_slices_command,
     models_command,
     register_command,
@@ -134,6 +135,7 @@ app.command("check")(check_command.check_command)
 app.command("register")(register_command.register_command)
 app.command("fix-slices")(fix_slices_command.fix_slices_command)
 app.command("report")(report_command.report_command)
+app.command("export")(export_command.export_command)
 app.command("evaluate")(evaluate_command.evaluate_command)
 app.command("synth")(synth_command.synth_command)
 app.add_typer(train_command.app, name="train")

@@ -20,7 +20,7 @@ from RegQCLib.qc.alignment_report import (
 )
 
 REPORT_FILE = "report.json"
-ERROR_MAP_FILE = "error_map.nii.gz"
+ERROR_MAP_FILES = ("error_map.nii.gz", "error_map.mha")
 
 
 def read_report(folder: str | Path) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def read_report(folder: str | Path) -> dict[str, Any]:
 
 def read_error_map(folder: str | Path) -> Volume | None:
     """Return the error map in the folder that a check wrote, or None where it has none."""
-    file = Path(folder) / ERROR_MAP_FILE
-    return load_volume(file, name="error map") if file.exists() else None
+    files = [Path(folder) / name for name in ERROR_MAP_FILES]
+    return next((load_volume(file, name="error map") for file in files if file.exists()), None)
 
 
 def saved_report(
