@@ -77,9 +77,17 @@ def test_a_bending_transform_comes_as_displacements_too(tmp_path, points):
 def test_the_words_name_images_directions_and_units(tmp_path):
     facts = export_transform(bump(3.0), volume("flair"), volume("t1w"), tmp_path)
     text = (tmp_path / "transform.txt").read_text(encoding="utf-8")
-    for words in ("fixed: flair", "moving: t1w", "transform.h5 maps FIXED POINTS TO MOVING POINTS",
-                  "inverse.h5 maps MOVING POINTS TO FIXED POINTS", "LPS mm", "3D Slicer",
-                  "antsApplyTransforms", "displacement.nii.gz", "going there and back misses by"):  # fmt: skip
+    for words in (
+        "fixed: flair",
+        "moving: t1w",
+        "transform.h5 maps FIXED POINTS TO MOVING POINTS",
+        "inverse.h5 maps MOVING POINTS TO FIXED POINTS",
+        "LPS mm",
+        "3D Slicer",
+        "antsApplyTransforms",
+        "displacement.nii.gz",
+        "going there and back misses by",
+    ):
         assert words in text
     assert json.loads((tmp_path / "transform.json").read_text()) == facts
     assert 0 <= facts["inverse_error_mm"]["mean"] < 0.02
