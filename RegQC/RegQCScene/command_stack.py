@@ -105,7 +105,8 @@ class CommandStack:
             return None
         command = source.pop()
         command.restore(command.node, getattr(command, state))
-        target.append(replace(command, series=""))
+        target.append(command)
+        self.endSeries()
         self.changed.emit()
         return command
 
