@@ -37,13 +37,14 @@ class Event(NamedTuple):
 
 
 class Job:
-    """One run of ``python -m RegQCLib ARGUMENTS --progress json``.
+    """One run of ``python -m MODULE ARGUMENTS --progress json``.
 
     arguments: as on a command line. folder: of this job alone; made if missing, holds the protocol
     and, if the arguments say so, inputs and outputs; `cancel` and `removeFolder` remove it.
+    module: the `regqc` command, or another program that speaks its protocol.
     """
 
-    def __init__(self, arguments: list[str], folder: str | Path) -> None:
+    def __init__(self, arguments: list[str], folder: str | Path, module: str = "RegQCLib") -> None:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.arguments = [str(one) for one in arguments]
@@ -51,7 +52,7 @@ class Job:
         self._ended = False
         self._rest = b""
         self._lastWord: Event | None = None
-        command = [pythonForJobs(), "-m", "RegQCLib", *self.arguments, "--progress", "json"]
+        command = [pythonForJobs(), "-m", module, *self.arguments, "--progress", "json"]
         with (
             (self.folder / EVENTS_FILE).open("wb") as events,
             (self.folder / ERRORS_FILE).open("wb") as errors,

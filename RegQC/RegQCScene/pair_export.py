@@ -18,12 +18,12 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.transform_io import save_transform
-from RegQCLib.geometry.transforms import Transform
+from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
 from RegQCScene.job import Event
 from RegQCScene.mask_exchange import maskFromNode
 from RegQCScene.raw_image_file import fieldSteps, volumeSteps
-from RegQCScene.transform_exchange import fixedToMovingSteps
+from RegQCScene.transform_exchange import fixedToMovingSteps, oneFieldSteps
 from RegQCScene.volume_exchange import volumeFromNode
 
 SUFFIX = ".mha"
@@ -106,7 +106,8 @@ def exportPair(
         files.names[files.mask] = mask.name
     if pair.moved:
         steps = fixedToMovingSteps(pair.fixedNode, pair.movingNode, pair.transformNode)
-        transform = yield from _told(steps, edges[4], edges[5])
+        found = yield from _told(steps, edges[4], edges[5])
+        transform = yield from _told(oneFieldSteps(found, fixed.grid), edges[5], edges[5])
         files.transform = yield from _savedTransform(transform, folder, edges[5])
     for node, version in zip((pair.fixedNode, pair.movingNode), before, strict=True):
         if _version(node) != version:
@@ -128,7 +129,7 @@ def fileName(name: str) -> str:
 
 
 def _savedTransform(
-    transform: Transform, folder: Path, fraction: float
+    transform: Affine | DisplacementField, folder: Path, fraction: float
 ) -> Generator[Event, None, Path]:
     if isinstance(transform, DisplacementField):
         path = folder / f"transform{SUFFIX}"

@@ -137,13 +137,17 @@ class Session(VTKObservationMixin):
             self.message.emit(_("Cancelled; nothing was changed"), "info")
             end()
 
-        self.runner.start(
-            job,
-            onProgress=self.progressChanged.emit,
-            onDone=done,
-            onFailed=failed,
-            onCancelled=cancelled,
-        )
+        try:
+            self.runner.start(
+                job,
+                onProgress=self.progressChanged.emit,
+                onDone=done,
+                onFailed=failed,
+                onCancelled=cancelled,
+            )
+        finally:
+            if not self.runner.busy:  # also when a defect ended it without a word
+                self._setBusy("")
         return True
 
     def cancel(self) -> None:
@@ -171,6 +175,8 @@ class Session(VTKObservationMixin):
         self.resultChanged.emit()
 
     def _setBusy(self, what: str) -> None:
+        if what == self.busy:
+            return
         self.busy = what
         self._uses = self._uses if what else []
         self.busyChanged.emit(what)

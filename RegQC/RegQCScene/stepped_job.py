@@ -92,13 +92,19 @@ class JobFailed(RegQCError):
     """A child process reported an error; the message is its one line."""
 
 
-def childSteps(arguments: list[str], folder: Path, span: tuple[float, float] = (0.0, 1.0)) -> Steps:
+def childSteps(
+    arguments: list[str],
+    folder: Path,
+    span: tuple[float, float] = (0.0, 1.0),
+    module: str = "RegQCLib",
+) -> Steps:
     """Run ``regqc ARGUMENTS`` as a step of other work; returns the facts of its result.
 
-    span: which part of the whole its progress is. Raises JobFailed with the child's one line.
+    span: which part of the whole its progress is. module: see `Job`.
+    Raises JobFailed with the child's one line.
     """
     start, stop = span
-    job = Job(arguments, folder)
+    job = Job(arguments, folder, module)
     try:
         while job.running:
             for event in job.poll():

@@ -8,6 +8,7 @@ points, which is what resampling needs. Both are RAS mm in memory.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,8 @@ from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.transforms import Affine, Composite, Transform, simplified, to_displacement
 from RegQCScene.transform_parts import (
-    STEP_POINTS,
-    exactField,
+    detailMm,
+    exactParts,
     flattened,
     isInverted,
     mappedPoints,
@@ -31,9 +32,16 @@ from RegQCScene.transform_parts import (
 )
 from RegQCScene.volume_exchange import gridFromNode, transformChain
 
-MAX_POINTS = 2**20
+MAX_POINTS = 2**23
+MAX_SLOW_POINTS = 2**20
 MAX_INVERTED_POINTS = 2**18
-"""Where a non-linear transform is evaluated at most; inverting one point takes some 15 us."""
+"""Where a transform is evaluated at most: by RegQCLib, by VTK, and by VTK's search for inverses."""
+
+STEP_POINTS = 2**15
+STEP_SLOW_POINTS = 2**11
+"""Points mapped at once: some 20 ms."""
+
+Mapping = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def directionInWords() -> str:
@@ -44,29 +52,23 @@ def directionInWords() -> str:
     )
 
 
-def fixedToMoving(
-    fixedNode: Any, movingNode: Any, transformNode: Any = None
-) -> Affine | DisplacementField:
+def fixedToMoving(fixedNode: Any, movingNode: Any, transformNode: Any = None) -> Transform:
     """Return the map from the fixed volume's world points to the moving volume's own points.
 
     "Own" means the space of its header, without the transforms above it; with
     ``volumeFromNode(fixedNode)`` and ``volumeFromNode(movingNode, world=False)`` it makes a pair.
     transformNode: one above the moving volume, or one that it is to be judged under instead; None
     takes whatever it lies under. Transforms above that one count too.
-    Linear ones give an Affine; others a DisplacementField: the node's own where it is one, else
-    sampled over the fixed volume, see `samplingGrid`. Raises InputError as `volumeFromNode` does.
+    Linear chains give an Affine. Displacement fields stay what they are (`exactParts`), alone or in
+    a Composite; everything else is sampled over the fixed volume (`samplingGrid`).
+    Raises InputError as `volumeFromNode` does.
     """
-    steps = fixedToMovingSteps(fixedNode, movingNode, transformNode)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
+    return _exhausted(fixedToMovingSteps(fixedNode, movingNode, transformNode))
 
 
 def fixedToMovingSteps(
     fixedNode: Any, movingNode: Any, transformNode: Any = None
-) -> Generator[float, None, Affine | DisplacementField]:
+) -> Generator[float, None, Transform]:
     """Do what `fixedToMoving` does, in short steps; yields the fraction done."""
     grid = gridFromNode(fixedNode)
     way = worldToMoving(movingNode, transformNode)
@@ -74,11 +76,23 @@ def fixedToMovingSteps(
     if slicer.vtkMRMLTransformNode.IsGeneralTransformLinear(way, linear):
         return Affine(slicer.util.arrayFromVTKMatrix(linear.GetMatrix()))
     parts = flattened(way)
-    field = exactField(parts, grid)
-    if field is not None:
-        return field
-    limit = MAX_INVERTED_POINTS if any(map(isInverted, parts)) else MAX_POINTS
-    return (yield from _sampledSteps(way, samplingGrid(parts, grid, limit)))
+    exact = exactParts(parts, grid)
+    if exact is not None:
+        return exact
+    limit = MAX_INVERTED_POINTS if any(map(isInverted, parts)) else MAX_SLOW_POINTS
+    places = samplingGrid(min(map(detailMm, parts)), grid, limit)
+    return (yield from _sampledSteps(partial(mappedPoints, way), places, STEP_SLOW_POINTS))
+
+
+def oneFieldSteps(
+    transform: Transform, grid: Grid
+) -> Generator[float, None, Affine | DisplacementField]:
+    """Make one field of a composite, over ``grid``, in short steps; others are returned as is."""
+    if isinstance(transform, Affine | DisplacementField):
+        return transform
+    parts = transform.transforms if isinstance(transform, Composite) else (transform,)
+    places = samplingGrid(min(map(detailMm, parts)), grid, MAX_POINTS)
+    return (yield from _sampledSteps(transform.apply, places, STEP_POINTS))
 
 
 def worldToMoving(movingNode: Any, transformNode: Any = None) -> Any:
@@ -148,15 +162,22 @@ def _gridTransform(field: DisplacementField) -> Any:
     return result
 
 
-def _sampledSteps(way: Any, grid: Grid) -> Generator[float, None, DisplacementField]:
-    depth, height, width = grid.shape
-    vectors = np.empty((depth * height * width, 3), dtype=np.float32)
-    place: Callable[[Any], NDArray[np.intp]] = lambda flat: np.stack(  # noqa: E731
-        np.unravel_index(flat, grid.shape)[::-1], axis=-1
-    )
-    for start in range(0, len(vectors), STEP_POINTS):
-        chosen = np.arange(start, min(start + STEP_POINTS, len(vectors)))
-        points = grid.to_world(place(chosen))
-        vectors[chosen] = mappedPoints(way, points) - points
+def _sampledSteps(
+    mapped: Mapping, grid: Grid, count: int
+) -> Generator[float, None, DisplacementField]:
+    """Evaluate a map at the voxels of ``grid``, ``count`` of them at once."""
+    vectors = np.empty((int(np.prod(grid.shape)), 3), dtype=np.float32)
+    for start in range(0, len(vectors), count):
+        chosen = np.arange(start, min(start + count, len(vectors)))
+        points = grid.to_world(np.stack(np.unravel_index(chosen, grid.shape)[::-1], axis=-1))
+        vectors[chosen] = mapped(points) - points
         yield start / len(vectors)
     return DisplacementField(np.moveaxis(vectors.reshape(*grid.shape, 3), -1, 0), grid.affine)
+
+
+def _exhausted(steps: Generator[float, None, Transform]) -> Transform:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value

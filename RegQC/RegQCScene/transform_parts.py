@@ -12,10 +12,8 @@ from vtk.util import numpy_support
 
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
+from RegQCLib.geometry.transforms import Affine, Composite, Transform, simplified
 from RegQCScene.volume_exchange import imageArray
-
-STEP_POINTS = 2**11
-"""Points mapped at once: some 30 ms where a deformation has to be inverted."""
 
 SMOOTH_DETAIL_MM = 4.0
 """Detail of transforms without a grid, such as thin-plate splines."""
@@ -42,15 +40,55 @@ def mappedPoints(transform: Any, points: NDArray[np.float64]) -> NDArray[np.floa
     return np.array(numpy_support.vtk_to_numpy(target.GetData()))
 
 
-def exactField(parts: list[Any], grid: Grid) -> DisplacementField | None:
-    """Return the displacement field that a transform simply is, or None.
+def exactParts(parts: list[Any], grid: Grid) -> Transform | None:
+    """Return the same transform made of RegQCLib's affines and fields; None where there is no such.
 
-    It shares the node's vectors where it can. A field that Slicer interpolates cubically counts
-    where its voxels are no larger than those of ``grid``: there is nothing between them to differ.
+    Fields share the vectors of their nodes where they can. A field that Slicer interpolates
+    cubically counts where its voxels are no larger than those of ``grid``: there is nothing between
+    them to differ.
     """
-    if len(parts) != 1 or not parts[0].IsA("vtkOrientedGridTransform") or isInverted(parts[0]):
+    converted = [_exactPart(part, grid) for part in parts]
+    found = [part for part in converted if part is not None]
+    return simplified(Composite(found)) if len(found) == len(parts) else None
+
+
+def detailMm(part: Any) -> float:
+    """Length below which a part of a transform (of VTK or RegQCLib) has nothing new to say, mm."""
+    if isinstance(part, Affine) or hasattr(part, "GetMatrix"):
+        return np.inf
+    if isinstance(part, DisplacementField):
+        return float(part.grid.spacing.min())
+    if part.IsA("vtkOrientedGridTransform") and part.GetDisplacementGrid() is not None:
+        return float(min(part.GetDisplacementGrid().GetSpacing()))
+    if part.IsA("vtkOrientedBSplineTransform") and part.GetCoefficientData() is not None:
+        return float(min(part.GetCoefficientData().GetSpacing())) / 2
+    return SMOOTH_DETAIL_MM
+
+
+def samplingGrid(detail: float, grid: Grid, limit: int) -> Grid:
+    """Return where to evaluate a transform over ``grid``: at its voxels, or more coarsely.
+
+    detail: see `detailMm`; half of it is fine enough. limit: of the number of points. The outermost
+    points are the outermost voxel centers, so that every voxel lies between points.
+    """
+    wanted = np.maximum(grid.spacing, detail / 2)
+    length = (np.array(grid.shape[::-1]) - 1) * grid.spacing
+    counts = _counts(length, wanted)
+    while np.prod(counts) > limit:
+        wanted = np.maximum(wanted, wanted.min() * 1.1)
+        counts = _counts(length, wanted)
+    counts = np.minimum(counts, grid.shape[::-1])
+    step = np.where(counts > 1, length / np.maximum(counts - 1, 1), grid.spacing)
+    affine = grid.affine.copy()
+    affine[:3, :3] = grid.direction * step
+    return Grid((int(counts[2]), int(counts[1]), int(counts[0])), affine)
+
+
+def _exactPart(part: Any, grid: Grid) -> Affine | DisplacementField | None:
+    if part.IsA("vtkLinearTransform"):
+        return Affine(slicer.util.arrayFromVTKMatrix(part.GetMatrix()))
+    if not part.IsA("vtkOrientedGridTransform") or isInverted(part):
         return None
-    part = parts[0]
     image = part.GetDisplacementGrid()
     if image is None or image.GetNumberOfScalarComponents() != 3:
         return None
@@ -65,39 +103,8 @@ def exactField(parts: list[Any], grid: Grid) -> DisplacementField | None:
     return DisplacementField(vectors, affine)
 
 
-def samplingGrid(parts: list[Any], grid: Grid, limit: int) -> Grid:
-    """Return where to evaluate a transform over ``grid``: on it, or more coarsely.
-
-    Never at more than half the finest detail of the parts, nor at more than ``limit`` points. The
-    outermost points are the outermost voxel centers, so that every voxel lies between points.
-    """
-    detail = min((_detailMm(part) for part in parts), default=SMOOTH_DETAIL_MM)
-    wanted = np.maximum(grid.spacing, detail / 2)
-    length = (np.array(grid.shape[::-1]) - 1) * grid.spacing
-    counts = _counts(length, wanted)
-    while np.prod(counts) > limit:
-        wanted = np.maximum(wanted, wanted.min() * 1.1)
-        counts = _counts(length, wanted)
-    counts = np.minimum(counts, grid.shape[::-1])
-    step = np.where(counts > 1, length / np.maximum(counts - 1, 1), grid.spacing)
-    affine = grid.affine.copy()
-    affine[:3, :3] = grid.direction * step
-    return Grid((int(counts[2]), int(counts[1]), int(counts[0])), affine)
-
-
 def _counts(length: NDArray[np.float64], spacing: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.ceil(length / spacing - 1e-6).astype(int) + 1
-
-
-def _detailMm(part: Any) -> float:
-    """Return the length below which a transform has nothing new to say."""
-    if part.IsA("vtkLinearTransform"):
-        return np.inf
-    if part.IsA("vtkOrientedGridTransform") and part.GetDisplacementGrid() is not None:
-        return float(min(part.GetDisplacementGrid().GetSpacing()))
-    if part.IsA("vtkOrientedBSplineTransform") and part.GetCoefficientData() is not None:
-        return float(min(part.GetCoefficientData().GetSpacing())) / 2
-    return SMOOTH_DETAIL_MM
 
 
 def _gridAffine(part: Any) -> NDArray[np.float64]:
