@@ -8,9 +8,11 @@ import ctk
 import qt
 import slicer
 
+from RegQCUI.notices import Notices
 from RegQCUI.panels import panelClasses
 
 OPEN_AT_START = ("InputsPanel", "CheckPanel")
+STATUS_MS = 5000
 
 
 class Shell:
@@ -24,11 +26,15 @@ class Shell:
         self._session = session
         self._shown = False
         self._links: list[Any] = []
+        self.notices = Notices(layout)
         self.panels = [panel(session) for panel in panelClasses()]
         self.sections = [self._section(panel) for panel in self.panels]
         for section in self.sections:
             layout.addWidget(section)
         layout.addStretch(1)
+        session.message.connect(self._onMessage)
+        session.inputsChanged.connect(self._clearMessage)
+        session.busyChanged.connect(self._onBusy)
 
     def _section(self, panel: Any) -> Any:
         name = type(panel).__name__
@@ -60,6 +66,9 @@ class Shell:
 
     def cleanup(self) -> None:
         """Let go of the scene for good."""
+        self._session.message.disconnect(self._onMessage)
+        self._session.inputsChanged.disconnect(self._clearMessage)
+        self._session.busyChanged.disconnect(self._onBusy)
         self.disconnectParameters()
         for panel in self.panels:
             panel.cleanup()
@@ -78,3 +87,16 @@ class Shell:
         for parameters, link in self._links:
             parameters.disconnectGui(link)
         self._links = []
+
+    def _onMessage(self, text: str, level: str) -> None:
+        """Say in the status bar what happened; what went wrong also stays above the panels."""
+        slicer.util.showStatusMessage(text, STATUS_MS)
+        if level != "info":
+            self.notices.show([(level, text)])
+
+    def _onBusy(self, what: str) -> None:
+        if what:
+            self._clearMessage()
+
+    def _clearMessage(self) -> None:
+        self.notices.show([])

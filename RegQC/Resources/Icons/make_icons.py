@@ -14,6 +14,8 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import nibabel as nib
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
@@ -24,7 +26,7 @@ DARK, BLUE, ORANGE, GREEN = "#1d2b3a", "#5bc0eb", "#ffa552", "#3cb371"
 PIXELS = 128
 
 
-def canvas(width: int, height: int) -> tuple[plt.Figure, plt.Axes]:
+def canvas(width: int, height: int) -> tuple[Figure, Axes]:
     """An empty picture whose units are pixels, counted from the lower left."""
     figure = plt.figure(figsize=(width / 100, height / 100), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -53,7 +55,7 @@ def draw_icon() -> None:
 
 def middle_slice(name: str, shift: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float64]:
     """The middle axial slice, 0 to 1, seen from below, front up; shifted by pixels."""
-    data = np.asarray(nib.as_closest_canonical(nib.load(SAMPLE / name)).dataobj, dtype=float)
+    data = nib.as_closest_canonical(nib.Nifti1Image.load(SAMPLE / name)).get_fdata()
     plane = data[:, :, data.shape[2] // 2]
     plane = affine_transform(plane, np.eye(2), offset=shift, order=1)
     return np.clip(plane / np.percentile(plane, 99.5), 0, 1).T[:, ::-1]

@@ -1,0 +1,173 @@
+"""Inputs: the pair, its transform, where to judge; and what is wrong with the choice, in words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
+
+from RegQCScene.input_advice import describeVolume, inputAdvice
+from RegQCScene.parameters import AXES
+from RegQCScene.working_transform import ownTransform
+from RegQCUI.notices import Notices
+from RegQCUI.paths import uiPath
+
+ADVICE_DELAY_MS = 150
+"""One look at the inputs after a burst of changes, such as a transform that is dragged."""
+
+
+class InputsPanel(VTKObservationMixin):
+    """Selectors follow the parameter node; this class finds the transform and gives advice."""
+
+    title = _("Inputs")
+
+    def __init__(self, session: Any, parent: Any = None) -> None:  # noqa: ARG002
+        VTKObservationMixin.__init__(self)
+        self.session = session
+        self.widget = slicer.util.loadUI(uiPath("Inputs"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self.notices = Notices(self.widget.layout())
+        self._watched: list[Any] = []
+        self._found: tuple[Any, Any] = (None, None)
+        self._shown = False
+        names = {
+            "all": _("All planes"),
+            "sagittal": _("Sagittal"),
+            "coronal": _("Coronal"),
+            "axial": _("Axial"),
+        }
+        for axis in AXES:
+            self.ui.axisSelector.addItem(names[axis], axis)
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(ADVICE_DELAY_MS)
+        self._timer.connect("timeout()", self.showAdvice)
+        self.ui.axisSelector.connect("currentIndexChanged(int)", self._onAxis)
+        self.ui.segmentSelector.connect("currentIndexChanged(int)", self._onSegment)
+        session.inputsChanged.connect(self._onInputs)
+        self._onInputs()
+
+    def enter(self) -> None:
+        """Look again: much may have changed in other modules."""
+        self._shown = True
+        self._onInputs()
+
+    def exit(self) -> None:
+        """Give no advice while nobody sees it."""
+        self._shown = False
+        self._timer.stop()
+
+    def cleanup(self) -> None:
+        """Let go of nodes and widgets."""
+        self.exit()
+        self.removeObservers()
+        self.session.inputsChanged.disconnect(self._onInputs)
+        self._timer.disconnect("timeout()", self.showAdvice)
+        self.ui.axisSelector.disconnect("currentIndexChanged(int)", self._onAxis)
+        self.ui.segmentSelector.disconnect("currentIndexChanged(int)", self._onSegment)
+
+    def showAdvice(self) -> None:
+        """Tell what is wrong or odd about the inputs."""
+        advice = inputAdvice(self.session.parameters)
+        self.notices.show((one.level, one.text) for one in advice)
+
+    def _onInputs(self) -> None:
+        parameters = self.session.parameters
+        self._adoptTransform(parameters)
+        self._watch(parameters)
+        for role in ("fixed", "moving"):
+            label = getattr(self.ui, f"{role}Description")
+            label.setText(describeVolume(getattr(parameters, f"{role}Volume")))
+            label.setVisible(bool(label.text))
+        self._fillSegments(parameters)
+        self.ui.axisSelector.setCurrentIndex(max(0, AXES.index(parameters.axis)))
+        if self._shown:
+            self._timer.start()
+
+    # The transform
+
+    def _adoptTransform(self, parameters: Any) -> None:
+        """Choose the transform that the moving volume lies under, when that is another one.
+
+        A user's own choice stands until then.
+        """
+        moving = parameters.movingVolume
+        found = None if moving is None else ownTransform(moving, parameters.fixedVolume)
+        before, self._found = self._found, (moving, found)
+        if self._found == before or moving is None:
+            return
+        if found is not None or (before[0] is not None and parameters.transform is before[1]):
+            parameters.transform = found
+
+    def _onMovingTransform(self, _caller: Any, _event: Any) -> None:
+        """The moving volume came under another transform, or the one above it changed."""
+        self._adoptTransform(self.session.parameters)
+        self._later()
+
+    def _later(self, _caller: Any = None, _event: Any = None) -> None:
+        if self._shown:
+            self._timer.start()
+
+    def _watch(self, parameters: Any) -> None:
+        """Observe the chosen nodes, and no others."""
+        volumes = [parameters.fixedVolume, parameters.movingVolume]
+        nodes = [*volumes, parameters.transform, parameters.mask]
+        if nodes == self._watched:
+            return
+        self.removeObservers()
+        self._watched = nodes
+        fixed, moving, transform, mask = nodes
+        moved = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
+        changed = vtk.vtkCommand.ModifiedEvent
+        for node in filter(None, {fixed, moving}):
+            self.addObserver(node, changed, self._later)
+        for node, event, receiver in (
+            (fixed, moved, self._later),
+            (moving, moved, self._onMovingTransform),
+            (transform, moved, self._later),
+        ):
+            if node is not None and not self.hasObserver(node, event, receiver):
+                self.addObserver(node, event, receiver)
+        if mask is not None and mask.IsA("vtkMRMLSegmentationNode"):
+            for event in (
+                slicer.vtkSegmentation.SegmentAdded,
+                slicer.vtkSegmentation.SegmentRemoved,
+            ):
+                self.addObserver(mask.GetSegmentation(), event, self._onSegments)
+
+    # The segments of the mask
+
+    def _onSegments(self, _caller: Any, _event: Any) -> None:
+        self._fillSegments(self.session.parameters)
+        self._later()
+
+    def _fillSegments(self, parameters: Any) -> None:
+        mask, box = parameters.mask, self.ui.segmentSelector
+        chosen = parameters.maskSegment
+        choices = [("", _("All segments"))]
+        if mask is not None and mask.IsA("vtkMRMLSegmentationNode"):
+            segmentation = mask.GetSegmentation()
+            ids = [
+                segmentation.GetNthSegmentID(n) for n in range(segmentation.GetNumberOfSegments())
+            ]
+            choices += [(one, segmentation.GetSegment(one).GetName()) for one in ids]
+        blocked = box.blockSignals(True)
+        box.clear()
+        for segmentId, name in choices:
+            box.addItem(name, segmentId)
+        known = [segmentId for segmentId, _name in choices]
+        box.setCurrentIndex(known.index(chosen) if chosen in known else 0)
+        box.blockSignals(blocked)
+        box.setVisible(len(choices) > 1)
+        if chosen not in known:
+            parameters.maskSegment = ""
+
+    def _onSegment(self, index: int) -> None:
+        self.session.parameters.maskSegment = self.ui.segmentSelector.itemData(index) or ""
+
+    def _onAxis(self, index: int) -> None:
+        self.session.parameters.axis = AXES[index]
