@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 
 from SlicerHost.core import Core, startCore
+from SlicerHost.rendering import windowClass
 
 if TYPE_CHECKING:
     from SlicerHost.layout import LayoutManager
@@ -49,6 +50,14 @@ class Host:
         unloadModule(module)
         self.app.processEvents()
 
+    def useDarkColors(self, dark: bool) -> None:
+        """Switch between Qt's dark and light palettes, as a desktop's setting would."""
+        from PySide6 import QtCore
+
+        scheme = QtCore.Qt.ColorScheme.Dark if dark else QtCore.Qt.ColorScheme.Light
+        self.app.styleHints().setColorScheme(scheme)
+        self.app.processEvents()
+
     def problems(self) -> list[str]:
         """What went wrong without raising: errors in slots and in VTK, attributes on widgets."""
         from SlicerHost import qt_errors
@@ -71,6 +80,8 @@ def startHost(*, offScreen: bool = True, size: tuple[int, int] = (1400, 900)) ->
     if _host is None:
         if offScreen:
             os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        # Known from a trial; otherwise VTK tries X11 first and complains.
+        os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", windowClass())
         _host = _start(size)
     return _host
 

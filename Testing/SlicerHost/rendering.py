@@ -22,31 +22,41 @@ window.AddRenderer(renderer)
 window.Render()
 pixels = vtk.vtkUnsignedCharArray()
 window.GetPixelData(4, 4, 4, 4, 0, pixels, 0)
-raise SystemExit(0 if pixels.GetValue(0) > 200 else 1)
+if pixels.GetValue(0) > 200:
+    print(window.GetClassName())
 """
+
+
+@functools.cache
+def whyNoScene() -> str:
+    """The reason why there can be no scene here; empty if there can."""
+    try:
+        import slicer  # noqa: F401
+    except ImportError as error:
+        return f"slicer-core cannot be imported ({error}): pip install '.[slicer-test]'"
+    return ""
 
 
 @functools.cache
 def whyNot() -> str:
     """The reason why no view can be shown here, for skipping a test; empty if all is there."""
-    try:
-        import slicer  # noqa: F401
-    except ImportError as error:
-        return f"slicer-core is missing ({error}): pip install '.[slicer-test]'"
+    if whyNoScene():
+        return whyNoScene()
     try:
         from PySide6 import QtWidgets  # noqa: F401
     except ImportError as error:
         return f"Qt cannot be loaded ({error}): apt-get install {DEBIAN_PACKAGES}"
-    if not _canRender():
+    if not windowClass():
         return f"VTK cannot render off-screen here: apt-get install {DEBIAN_PACKAGES}"
     return ""
 
 
-def _canRender() -> bool:
+@functools.cache
+def windowClass() -> str:
+    """The class of VTK's window that renders here off-screen (X11, EGL, OSMesa), or nothing."""
+    command = [sys.executable, "-c", _PROBE]
     try:
-        command = [sys.executable, "-c", _PROBE]
-        return (
-            subprocess.run(command, capture_output=True, timeout=120, check=False).returncode == 0
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return False
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

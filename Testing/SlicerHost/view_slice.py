@@ -52,9 +52,9 @@ class SliceView(RenderView):
         return list(self._node.GetXYToRAS().MultiplyPoint((*xyz, 1.0))[:3])
 
     def convertRASToXYZ(self, ras: list[float]) -> list[float]:
-        toRas = vtk.vtkMatrix4x4()
-        vtk.vtkMatrix4x4.Invert(self._node.GetXYToRAS(), toRas)
-        return list(toRas.MultiplyPoint((*ras, 1.0))[:3])
+        toXYZ = vtk.vtkMatrix4x4()
+        vtk.vtkMatrix4x4.Invert(self._node.GetXYToRAS(), toXYZ)
+        return list(toXYZ.MultiplyPoint((*ras, 1.0))[:3])
 
     def _updatePicture(self, *_event: Any) -> None:
         connection = self._logic.GetImageDataConnection()
@@ -100,7 +100,7 @@ class SliceWidget(QtWidgets.QWidget):
     controller = sliceController
 
     def interactorStyle(self) -> Any:
-        return self._view._style
+        return self._view.interactorStyle()
 
     def fitSliceToBackground(self) -> None:
         self._logic.FitSliceToBackground()

@@ -8,8 +8,6 @@ import slicer
 import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
 
-from SlicerHost.vtk_messages import quiet
-
 _BUTTONS = {
     QtCore.Qt.MouseButton.LeftButton: "LeftButton",
     QtCore.Qt.MouseButton.MiddleButton: "MiddleButton",
@@ -42,6 +40,8 @@ class RenderView(QtWidgets.QWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._stale = True
+        self._mouseInside = False
+        self._style: Any = None
         self._image = QtGui.QImage()
         self._renderCount = 0
         self._window = vtk.vtkRenderWindow()
@@ -52,8 +52,7 @@ class RenderView(QtWidgets.QWidget):
         self._interactor = vtk.vtkGenericRenderWindowInteractor()
         self._interactor.SetRenderWindow(self._window)
         self._interactor.SetInteractorStyle(vtk.vtkInteractorStyleUser())
-        with quiet():  # VTK looks for an X server before it renders without one
-            self._interactor.Initialize()
+        self._interactor.Initialize()
         # Displayable managers ask the interactor to render, which only marks the picture as old.
         self._interactor.EnableRenderOff()
         self.setMinimumSize(60, 60)
@@ -69,6 +68,9 @@ class RenderView(QtWidgets.QWidget):
 
     def interactor(self) -> Any:
         return self._interactor
+
+    def interactorStyle(self) -> Any:
+        return self._style
 
     def scheduleRender(self, *_event: Any) -> None:
         """Render again when the view is next painted; any number of calls cause one rendering."""
@@ -136,10 +138,8 @@ class RenderView(QtWidgets.QWidget):
         self._send(event, f"MouseWheel{'Forward' if forward else 'Backward'}Event")
         event.accept()
 
-    def enterEvent(self, event: QtGui.QEnterEvent) -> None:
-        self._send(event, "EnterEvent")
-
     def leaveEvent(self, event: QtCore.QEvent) -> None:
+        self._mouseInside = False
         self._interactor.InvokeEvent("LeaveEvent")
 
     def keyPressEvent(self, event: QtGui.QKeyEvent) -> None:
@@ -155,6 +155,9 @@ class RenderView(QtWidgets.QWidget):
         self._interactor.SetEventInformationFlipY(
             int(place.x() * ratio), int(place.y() * ratio), *_modifiers(event), "\0", 0, None
         )
+        if not self._mouseInside:  # managers listen to a view only once the mouse is in it
+            self._mouseInside = True
+            self._interactor.InvokeEvent("EnterEvent")
         self._interactor.InvokeEvent(name)
 
     def _sendKey(self, event: QtGui.QKeyEvent, name: str) -> None:
