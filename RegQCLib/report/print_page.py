@@ -33,6 +33,9 @@ TEMPLATE = "print.html.j2"
 PICTURE_WIDTH = 166  # of 700 units across the page, `RegQCUI.pdf_report.PAGE_WIDTH`
 MOST_HEIGHT = 190
 MOST_ROWS = 6
+ROW_TEXT_HEIGHT = 42  # title and captions
+SHEET_HEIGHT = 900  # of about 970, the rest for the heading and the notes
+TABLES_HEIGHT = 360
 DECISION_COLORS = {
     "accepted": VERDICT_COLORS["aligned"],
     "rejected": VERDICT_COLORS["misaligned"],
@@ -44,6 +47,7 @@ def render_print(review: Review) -> str:
     """Return the whole page."""
     report = review.report
     pair = pair_of(report)
+    sheets, room = _sheets(_shown(review, pair))
     return template(TEMPLATE).render(
         review=review,
         report=report,
@@ -60,7 +64,8 @@ def render_print(review: Review) -> str:
         error_limit=pair.error_limit,
         columns=COLUMNS,
         decided=decided_rows(review),
-        shown=_shown(review, pair),
+        sheets=sheets,
+        tables_fit=room >= TABLES_HEIGHT,
         versions=list(rows(plain(report.provenance.get("versions", {})))),
         options=list(rows(plain(report.provenance.get("options", {})), missing="none")),
     )
@@ -98,6 +103,20 @@ def _shown(review: Review, pair: figures.Pair) -> list[dict[str, Any]]:
         }
         for plane, index, position, state in places[:MOST_ROWS]
     ]
+
+
+def _sheets(shown: list[dict[str, Any]]) -> tuple[list[list[dict[str, Any]]], int]:
+    """Rows of pictures by sheet of paper, so that none is cut; and the room on the last one."""
+    sheets: list[list[dict[str, Any]]] = []
+    room = 0
+    for row in shown:
+        height = row["pictures"][0]["height"] + ROW_TEXT_HEIGHT
+        if height > room:
+            sheets.append([])
+            room = SHEET_HEIGHT
+        sheets[-1].append(row)
+        room -= height
+    return sheets, room
 
 
 def _pictures(pair: figures.Pair, plane: str, index: int) -> list[dict[str, Any]]:
