@@ -25,8 +25,8 @@ def makeVolume(seed: int, name: str) -> Any:
 def makeReport(fixed: Any, moving: Any, *, verdict: str = "misaligned") -> dict[str, Any]:
     """What a check of two nodes could have found: axial slices 5 to 7 flagged."""
     from RegQCLib.geometry.grid import PLANE_NAMES
-    from RegQCLib.qc.alignment_report import AxisScores, ErrorEstimate, SliceScore
     from RegQCLib.qc.alignment_report import AlignmentReport as Report
+    from RegQCLib.qc.alignment_report import AxisScores, ErrorEstimate, SliceScore
     from RegQCLib.qc.check import image_identity
     from RegQCScene.volume_exchange import volumeFromNode
 
