@@ -1,0 +1,1 @@
+"""Ways to look at a pair in the slice views; the inputs' nodes are never changed for good."""
