@@ -11,6 +11,7 @@ from RegQCScene.check_result import ERROR_MAP_FILE, CheckResult
 from RegQCScene.error_map_file import errorMapSteps
 from RegQCScene.job import Event
 from RegQCScene.pair_export import Pair, exportPair
+from RegQCScene.sequence_frames import frameNote
 from RegQCScene.stepped_job import JobFailed, SteppedJob, Steps, childSteps
 
 REPORT_FOLDER = "report"
@@ -30,6 +31,7 @@ class CheckJob(SteppedJob):
         self.result: CheckResult | None = None
         self.errorMapImage: Any = None
         self._options = list(options)
+        self._notes = [note for note in map(frameNote, (pair.fixedNode, pair.movingNode)) if note]
         super().__init__(self._work)
 
     @classmethod
@@ -64,6 +66,7 @@ class CheckJob(SteppedJob):
         except JobFailed as error:
             raise JobFailed(files.inUsersWords(str(error))) from error
         self.result = CheckResult.fromFolder(report, files.grid)
+        self.result.addNotes(self._notes)
         shutil.rmtree(folder / "inputs", ignore_errors=True)
         if (report / ERROR_MAP_FILE).is_file():
             yield Event("progress", "reading the error map", 0.95)

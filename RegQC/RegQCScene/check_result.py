@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,12 +25,13 @@ class CheckResult:
     """The verdict on one pair, and the scores of its slices.
 
     report: content of report.json. grid: of the fixed volume in world space (RAS mm), where known.
-    folder: where the files lie, while they do.
+    folder: where the files lie, while they do. nodes: made of it, by field of `RegQCParameters`.
     """
 
     report: dict[str, Any] = field(repr=False)
     grid: Grid | None = None
     folder: Path | None = field(default=None, repr=False)
+    nodes: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def fromFolder(cls, folder: str | Path, grid: Grid | None = None) -> CheckResult:
@@ -54,6 +56,10 @@ class CheckResult:
         except (ValueError, KeyError, TypeError) as error:
             raise InputError("the text is no report of RegQC; check the pair again") from error
         return result
+
+    def inFolder(self, folder: Path | None) -> CheckResult:
+        """Return the same result, its files in another folder, or in none."""
+        return replace(self, folder=folder)
 
     @property
     def text(self) -> str:
@@ -127,6 +133,10 @@ class CheckResult:
     def acquisitionAxis(self) -> str:
         """The plane in which the fixed volume was acquired; "axial" where that is not known."""
         return next((axis.name for axis in self.axes if axis.is_acquisition), PLANE_NAMES[2])
+
+    def addNotes(self, notes: Sequence[str]) -> None:
+        """Add to `warnings` what only the scene knows."""
+        self.report.setdefault("provenance", {}).setdefault("warnings", []).extend(notes)
 
     def scores(self, axis: str) -> list[SliceScore]:
         """Scores of the slices of one plane, in order; none for a plane that was not judged."""

@@ -8,25 +8,24 @@ import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
+from RegQCLib.geometry.grid import Grid
 from RegQCLib.report.colors import ERROR, colored
 from RegQCScene.check_result import CheckResult
 from RegQCScene.folders import putIntoFolder
+from RegQCScene.parameters import TOLERANCE_MM
 from RegQCScene.volume_exchange import updateNode
 
 COLORS = 256
 SHOWN_TOLERANCES = 4.0
 """Tolerances at the end of the color scale: the same before and after a correction."""
 
-FALLBACK_TOLERANCE_MM = 1.5
 
-
-def updateErrorMap(node: Any, image: Any, result: CheckResult, folder: int) -> None:
+def updateErrorMap(node: Any, image: Any, grid: Grid, result: CheckResult, folder: int) -> None:
     """Fill a volume node with the error map (mm, -1 where nothing was judged) and color it.
 
-    image: vtkImageData on ``result.grid``. folder: of the subject hierarchy, for the colors.
+    image: vtkImageData on ``grid``, the fixed one. folder: of the subject hierarchy.
     """
-    assert result.grid is not None
-    updateNode(node, image, result.grid.affine)
+    updateNode(node, image, grid.affine)
     node.SetDescription(
         _("Estimated misalignment in mm on the fixed volume's voxels; -1: not judged")
     )
@@ -44,7 +43,7 @@ def updateErrorMap(node: Any, image: Any, result: CheckResult, folder: int) -> N
 
 def colorLimitMm(result: CheckResult) -> float:
     """Error in mm at the end of the color scale."""
-    return SHOWN_TOLERANCES * (result.toleranceMm or FALLBACK_TOLERANCE_MM)
+    return SHOWN_TOLERANCES * (result.toleranceMm or TOLERANCE_MM)
 
 
 def _colorNode(display: Any, folder: int) -> Any:

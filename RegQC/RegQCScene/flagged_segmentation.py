@@ -9,7 +9,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from RegQCLib.geometry.grid import PLANE_NAMES
+from RegQCLib.geometry.grid import PLANE_NAMES, Grid
 from RegQCScene.check_result import CheckResult
 from RegQCScene.slice_table import COLORS
 from RegQCScene.volume_exchange import emptyImage, imageArray
@@ -18,18 +18,16 @@ FILL_OPACITY = 0.25
 """The image must stay readable below a marked slice."""
 
 
-def updateFlaggedSlices(node: Any, errorMap: Any, result: CheckResult, fixed: Any) -> None:
+def updateFlaggedSlices(node: Any, errorMap: Any, result: CheckResult, grid: Grid) -> None:
     """Fill a segmentation node with the flagged slices of each plane; none where none is flagged.
 
-    errorMap: volume node on the fixed grid, 0 or more where something was judged. fixed: the volume
-    node that gives the segments their voxels.
+    errorMap: volume node on ``grid``, the fixed one, 0 or more where something was judged.
     """
-    assert result.grid is not None
     if node.GetDisplayNode() is None:
         node.CreateDefaultDisplayNodes()
         node.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
         node.GetDisplayNode().SetVisibility3D(False)
-    node.SetReferenceImageGeometryParameterFromVolumeNode(fixed)
+    node.SetReferenceImageGeometryParameterFromVolumeNode(errorMap)
     judged = imageArray(errorMap.GetImageData())
     matrix = vtk.vtkMatrix4x4()
     errorMap.GetIJKToRASMatrix(matrix)
@@ -40,7 +38,7 @@ def updateFlaggedSlices(node: Any, errorMap: Any, result: CheckResult, fixed: An
         indices = sorted(one.index for _name, one in result.flagged(plane))
         if not indices:
             continue
-        image = _marked(judged, result.grid.array_axis(plane), indices, matrix)
+        image = _marked(judged, grid.array_axis(plane), indices, matrix)
         segment = slicer.vtkSegment()
         segment.SetName(_("flagged {plane} slices").format(plane=plane))
         segment.SetColor(*COLORS[plane])

@@ -6,6 +6,7 @@ result. The parameter node points to the result of the pair that is chosen.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import slicer
@@ -32,64 +33,63 @@ ROOT = "reportText"
 ROLE = "RegQC."
 
 
-def storeResult(parameters: Any, result: CheckResult, errorMapImage: Any) -> CheckResult:
-    """Make or update the nodes of the chosen pair's result; returns it with the fixed grid.
+def storeResult(fixed: Any, moving: Any, result: CheckResult, errorMapImage: Any) -> CheckResult:
+    """Make or update the nodes of a pair's result; returns it with the fixed grid and the nodes.
 
     errorMapImage: vtkImageData on the fixed grid, mm, or None where the check could not tell.
-    Nodes of an earlier check of the same pair are used again.
+    Nodes of an earlier check of the same pair are used again; `loadResult` shows them to panels.
     """
-    fixed, moving = (getattr(parameters, role) for role in PAIR)
-    result = CheckResult(result.report, gridFromNode(fixed), result.folder)
+    grid = gridFromNode(fixed)
     with slicer.util.RenderBlocker():
         root = resultRoot(fixed, moving) or _newRoot(fixed, moving)
-        folder = _folder(root, fixed, moving)
         root.SetText(result.text)
-        _store(parameters, ROOT, root)
-        wanted = set(RESULTS) if errorMapImage is not None else {"sliceTable", "slicePlot"}
-        for role in RESULTS:
-            if role not in wanted:
-                _remove(root, role)
-        nodes = {role: _node(root, role, folder) for role in RESULTS if role in wanted}
-        updateTable(nodes["sliceTable"], result, parameters.axis)
+        folder = _folder(root, fixed, moving)
+        wanted = list(RESULTS) if errorMapImage is not None else ["sliceTable", "slicePlot"]
+        for role in set(RESULTS).difference(wanted):
+            _remove(root, role)
+        nodes = {role: _node(root, role, folder) for role in wanted}
+        updateTable(nodes["sliceTable"], result)
         updatePlot(nodes["slicePlot"], result, folder)
         if errorMapImage is not None:
-            updateErrorMap(nodes["errorMap"], errorMapImage, result, folder)
-            updateFlaggedSlices(nodes["flaggedSlices"], nodes["errorMap"], result, fixed)
-        for role in RESULTS:
-            _store(parameters, role, nodes.get(role))
-    return result
+            updateErrorMap(nodes["errorMap"], errorMapImage, grid, result, folder)
+            updateFlaggedSlices(nodes["flaggedSlices"], nodes["errorMap"], result, grid)
+    return replace(result, grid=grid, nodes={ROOT: root, **nodes})
 
 
 def loadResult(parameters: Any) -> CheckResult | None:
     """Return the result of the chosen pair that lies in the scene, or None.
 
-    The parameter node then points to its nodes, or to none.
+    The parameter node (`RegQCParameters`) then points to its nodes, or to none.
     """
     fixed, moving = (getattr(parameters, role) for role in PAIR)
-    root = None if fixed is None or moving is None else resultRoot(fixed, moving)
     result = None
+    root = resultRoot(fixed, moving)
     if root is not None:
+        nodes = {role: root.GetNodeReference(ROLE + role) for role in RESULTS}
+        nodes = {ROOT: root, **{role: node for role, node in nodes.items() if node is not None}}
         try:
-            result = CheckResult.fromText(root.GetText() or "", gridFromNode(fixed))
+            found = CheckResult.fromText(root.GetText() or "", gridFromNode(fixed))
+            result = replace(found, nodes=nodes)
         except InputError:  # the text was edited, or a volume has lost its voxels
-            root = None
-    _store(parameters, ROOT, root)
-    for role in RESULTS:
-        _store(parameters, role, root and root.GetNodeReference(ROLE + role))
+            result = None
+    for role in (ROOT, *RESULTS):
+        node = None if result is None else result.nodes.get(role)
+        if getattr(parameters, role) is not node:
+            setattr(parameters, role, node)
     return result
 
 
-def removeResult(parameters: Any) -> None:
-    """Remove the nodes of the chosen pair's result, and their folder."""
-    fixed, moving = (getattr(parameters, role) for role in PAIR)
-    root = None if fixed is None or moving is None else resultRoot(fixed, moving)
-    if root is not None:
-        removeFolder(folderOf(root))
-    loadResult(parameters)
+def removeResult(fixed: Any, moving: Any) -> None:
+    """Remove the nodes of a pair's result, and their folder with all that is in it."""
+    folder = resultFolder(fixed, moving)
+    if folder:
+        removeFolder(folder)
 
 
 def resultRoot(fixed: Any, moving: Any) -> Any:
     """Return the text node that holds the report on a pair of volumes, or None."""
+    if fixed is None or moving is None:
+        return None
     for node in slicer.util.getNodesByClass("vtkMRMLTextNode"):
         pair = [node.GetNodeReferenceID(ROLE + role) for role in PAIR]
         if pair == [fixed.GetID(), moving.GetID()]:
@@ -135,8 +135,3 @@ def _remove(root: Any, role: str) -> None:
     node = root.GetNodeReference(ROLE + role)
     if node is not None:
         slicer.mrmlScene.RemoveNode(node)
-
-
-def _store(parameters: Any, role: str, node: Any) -> None:
-    if getattr(parameters, role) is not node:
-        setattr(parameters, role, node)

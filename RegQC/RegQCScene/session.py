@@ -86,8 +86,9 @@ class Session(VTKObservationMixin):
             return
 
         def finished(_folder: Path) -> None:
-            result = storeResult(self.parameters, job.result, job.errorMapImage)
-            self._setResult(result)
+            pair = job.pair  # something else may be chosen by now
+            result = storeResult(pair.fixedNode, pair.movingNode, job.result, job.errorMapImage)
+            self.refreshResult()
             self.message.emit(result.summary(), "info")
             end(result)
 

@@ -20,9 +20,9 @@ COLORS = {"sagittal": (0.93, 0.84, 0.0), "coronal": (0.35, 0.69, 0.25), "axial":
 """As Slicer colors the views of these planes."""
 
 
-def updateTable(node: Any, result: CheckResult, axis: str = "all") -> None:
-    """Fill a table node: one row a slice of one plane or of all; NaN where nothing was measured."""
-    slices = result.slices(axis)
+def updateTable(node: Any, result: CheckResult) -> None:
+    """Fill a table node: one row a slice of every plane; NaN where nothing was measured."""
+    slices = result.slices()
     ones = [one for _, one in slices]
     columns = {
         _("plane"): [name for name, _one in slices],

@@ -18,6 +18,9 @@ from RegQCScene.volume_exchange import imageArray
 SMOOTH_DETAIL_MM = 4.0
 """Detail of transforms without a grid, such as thin-plate splines."""
 
+LARGEST_STEP_MM = 20.0
+"""Even where nothing bends: grids have at most 100 mm between voxels."""
+
 
 def flattened(transform: Any) -> list[Any]:
     """Return the simple transforms of a vtkGeneralTransform, in the order that a point takes."""
@@ -71,7 +74,7 @@ def samplingGrid(detail: float, grid: Grid, limit: int) -> Grid:
     detail: see `detailMm`; half of it is fine enough. limit: of the number of points. The outermost
     points are the outermost voxel centers, so that every voxel lies between points.
     """
-    wanted = np.maximum(grid.spacing, detail / 2)
+    wanted = np.maximum(grid.spacing, min(detail / 2, LARGEST_STEP_MM))
     length = (np.array(grid.shape[::-1]) - 1) * grid.spacing
     counts = _counts(length, wanted)
     while np.prod(counts) > limit:
