@@ -11,7 +11,7 @@ _builtin_find_children = QtCore.QObject.findChildren
 
 
 def _className(self: QtCore.QObject) -> str:
-    return str(self.metaObject().className())
+    return str(type(self).staticMetaObject.className())
 
 
 def _inherits(self: QtCore.QObject, name: str) -> bool:

@@ -48,7 +48,10 @@ class BoundSignal:
         return disconnect(self._sender, self._signature(), callback)
 
     def emit(self, *arguments: Any) -> None:
-        self._instance.emit(*arguments)
+        if self._name == "clicked" and arguments:  # PySide6 takes it for clicked(), without bool
+            self._sender.emit(QtCore.SIGNAL("clicked(bool)"), *arguments)
+        else:
+            self._instance.emit(*arguments)
 
     __call__ = emit
 
@@ -61,7 +64,7 @@ class BoundSignal:
         for signature, attribute in _aliases(self._sender).items():
             if attribute == self._name:
                 return signature
-        meta = self._sender.metaObject()
+        meta = type(self._sender).staticMetaObject
         methods = (meta.method(index) for index in range(meta.methodCount()))
         kind = QtCore.QMetaMethod.MethodType.Signal
         return next(
@@ -112,7 +115,7 @@ def _known(sender: QtCore.QObject, signal: str) -> str:
     normalized = bytes(QtCore.QMetaObject.normalizedSignature(signal).data()).decode()
     if normalized in _aliases(sender):
         return normalized
-    absent = sender.metaObject().indexOfSignal(normalized) < 0
+    absent = type(sender).staticMetaObject.indexOfSignal(normalized) < 0
     if absent or isHidden(_classNames(sender), normalized, QT6_ONLY_SIGNALS):
         raise ValueError(f"{type(sender).__name__} has no signal '{normalized}' in Qt 5 and Qt 6")
     return normalized
