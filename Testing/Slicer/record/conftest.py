@@ -70,11 +70,11 @@ def storeCheck(session: Any, **changes: Any) -> None:
     from RegQCScene.result_nodes import storeResult
     from RegQCScene.volume_exchange import imageData
 
-    parameters = session.parameters
-    report = makeReport(parameters.fixedVolume, parameters.movingVolume, **changes)
+    pair = (session.parameters.fixedVolume, session.parameters.movingVolume)
+    report = makeReport(*pair, **changes)
     errors = np.full(SHAPE, -1, dtype=np.float32)
     errors[3:9, 5:20, 6:24] = 2.5
-    storeResult(parameters, CheckResult(report), imageData(errors))
+    storeResult(*pair, CheckResult(report), imageData(errors))
     session.refreshResult()
 
 

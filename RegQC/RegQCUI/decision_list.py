@@ -1,0 +1,99 @@
+"""The table of slices with what was decided about each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from RegQCLib.qc.alignment_report import SliceScore
+from RegQCLib.report.decisions import SliceDecision
+from RegQCLib.report.plane_view import position_text
+
+Row = tuple[str, SliceScore]
+Place = tuple[str, int]
+DECIDED_COLUMNS = 3
+"""The last columns: decision, reason, comment."""
+
+
+class DecisionList:
+    """Fills a QTableWidget. onChosen(plane, index): called when a user comes to another row."""
+
+    def __init__(self, table: Any, onChosen: Callable[[str, int], Any]) -> None:
+        self.table = table
+        self._onChosen = onChosen
+        self._rows: list[Row] = []
+        self._quiet = False
+        self.words = {"accepted": _("accepted"), "rejected": _("rejected")}
+        names = (_("Slice"), _("Position"), _("Error"), _("Decision"), _("Reason"), _("Comment"))
+        table.setColumnCount(len(names))
+        table.setHorizontalHeaderLabels(names)
+        table.verticalHeader().hide()
+        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
+        table.horizontalHeader().setStretchLastSection(True)
+        table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
+
+    @property
+    def places(self) -> list[Place]:
+        """Planes and indices of the rows, in order."""
+        return [(plane, one.index) for plane, one in self._rows]
+
+    def show(self, rows: list[Row], decided: Mapping[Place, SliceDecision]) -> None:
+        """Show these slices with their decisions."""
+        self._quiet = True
+        self._rows = list(rows)
+        table = self.table
+        table.clearContents()
+        table.setRowCount(len(rows))
+        for number, (plane, one) in enumerate(rows):
+            error = _("not measured") if one.error_mm is None else f"{one.error_mm:.1f} mm"
+            flag = " *" if one.flagged else ""
+            texts = (f"{plane} {one.index}{flag}", position_text(plane, one.position_mm), error)
+            for column, text in enumerate(texts):
+                table.setItem(number, column, qt.QTableWidgetItem(text))
+            table.item(number, 0).setToolTip(_("flagged by the check") if one.flagged else "")
+        table.resizeColumnsToContents()
+        self._quiet = False
+        self.update(decided)
+
+    def update(self, decided: Mapping[Place, SliceDecision]) -> None:
+        """Show what has been decided since; rows and selection remain."""
+        first = self.table.columnCount - DECIDED_COLUMNS
+        for number, place in enumerate(self.places):
+            one = decided.get(place)
+            texts = ("", "", "")
+            if one is not None:
+                texts = (self.words[one.decision], one.reason, one.comment)
+            for column, text in enumerate(texts, start=first):
+                item = self.table.item(number, column)
+                if item is None:
+                    self.table.setItem(number, column, qt.QTableWidgetItem(text))
+                elif item.text() != text:
+                    item.setText(text)
+
+    def selected(self) -> list[Place]:
+        """Return the places that are selected."""
+        rows = self.table.selectionModel().selectedRows()
+        return [self.places[one.row()] for one in rows]
+
+    def select(self, places: list[Place]) -> None:
+        """Select the rows of these places, where they are listed; the views stay."""
+        self._quiet = True
+        self.table.clearSelection()
+        model, picks = self.table.model(), self.table.selectionModel()
+        for number, place in enumerate(self.places):
+            if place in places:
+                last = model.index(number, self.table.columnCount - 1)
+                row = qt.QItemSelection(model.index(number, 0), last)
+                picks.select(row, qt.QItemSelectionModel.Select)
+        self._quiet = False
+
+    def cleanup(self) -> None:
+        """Let go of the table."""
+        self.table.disconnect("currentCellChanged(int,int,int,int)", self._onCurrent)
+
+    def _onCurrent(self, row: int, _column: int, before: int, _beforeColumn: int) -> None:
+        if not self._quiet and row != before and 0 <= row < len(self._rows):
+            self._onChosen(*self.places[row])
