@@ -18,12 +18,14 @@ SHIFT_SD_MM = 1.5  # expected motion of single slices
 INSIDE = 0.4  # share of body that makes a lattice point count
 FLOOR_MM = 0.3  # added before taking logarithms of millimeters
 
-VOLUME_FEATURES = ("log_error", "logit", "log_network", "log_evidence")
-ERROR_FEATURES = VOLUME_FEATURES[:3]
+VOLUME_FEATURES = ("log_error", "log_approach", "logit", "log_network", "log_evidence")
+ERROR_FEATURES = VOLUME_FEATURES[:4]
 """What the volume's error is predicted from. The amount of evidence, and how far single answers
 scatter, are left out: on synthetic volumes they betray large errors, on real stacks of thick
 slices mostly the contrast, and aligned pairs were taken for misaligned."""
-SLICE_FEATURES = ("log_error", "log_shift", "logit", "log_network")
+SLICE_FEATURES = ("log_error", "log_approach", "log_shift", "logit", "log_network")
+"""log_approach: the error over what is left of it once the images were brought nearer. The more
+there was to take off and the less is left, the surer the size; it is 0 after a single look."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,13 @@ def slice_features(
     count = np.maximum(body.sum(axis=(1, 2)), 1)
     length = np.sqrt(((field + shift.T[:, :, None, None]) ** 2).sum(axis=0))
     error = (length * body).sum(axis=(1, 2)) / count
+    left = layers_at(measurement, axis, indices, measurement.left())
+    left_length = np.sqrt(((left + shift.T[:, :, None, None]) ** 2).sum(axis=0))
+    error_left = (left_length * body).sum(axis=(1, 2)) / count
     values = np.stack(
         [
             np.log(error + FLOOR_MM),
+            np.log((error + FLOOR_MM) / (error_left + FLOOR_MM)),
             np.log(np.linalg.norm(shift, axis=1) + FLOOR_MM),
             classified[:, 0],
             np.log(classified[:, 1] + FLOOR_MM),
@@ -71,13 +77,17 @@ def volume_features(measurement: Measurement, slices: list[SliceFeatures]) -> Fl
     inside = measurement.body > INSIDE
     if not inside.any():
         inside = measurement.body >= measurement.body.max()
-    length = np.sqrt((measurement.displacement**2).sum(axis=0))
+    error, error_left = (
+        np.sqrt((field**2).sum(axis=0))[inside].mean() + FLOOR_MM
+        for field in (measurement.displacement, measurement.left())
+    )
     evidence = measurement.precision[:3].sum(axis=0)
     stacked = np.concatenate([s.values for s in slices])
-    logit, network = stacked[:, 2:].mean(axis=0) if len(stacked) else (0.0, 0.0)
+    logit, network = stacked[:, 3:].mean(axis=0) if len(stacked) else (0.0, 0.0)
     return np.array(
         [
-            np.log(length[inside].mean() + FLOOR_MM),
+            np.log(error),
+            np.log(error / error_left),
             logit,
             network,
             np.log(evidence[inside].mean() + 1e-2),

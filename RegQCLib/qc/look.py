@@ -1,7 +1,8 @@
 """Looking at a pair, again when it lies far off.
 
-The matcher searches 14 pixels. Where its answers say that the images are many pixels apart, the
-moved image is brought nearer by the affine part of the answer, and the slices are matched again.
+The matcher searches 14 pixels, and what it answers falls short of what is there. Where its answers
+say that the images are pixels apart, the moved image is brought nearer by their affine part, with a
+few of the slices, until little is left; then all slices are matched again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from RegQCLib.geometry.transforms import Affine
-from RegQCLib.progress import Progress, silent
+from RegQCLib.progress import Progress, part, silent
 from RegQCLib.qc.evidence import affine_at, lattice_middle
 from RegQCLib.qc.measure import Engine, Measurement, measure
 from RegQCLib.qc.planes import Frame
@@ -18,8 +19,11 @@ from RegQCLib.qc.prepare import PreparedPair
 
 FloatArray = NDArray[np.float64]
 
-FAR_PIXELS = 4.0  # mean motion beyond what was taken off, from which a further look is worth it
-LOOKS = 3
+FAR_PIXELS = 2.0  # mean affine motion from which the moved image is brought nearer
+NEAR_PIXELS = 1.0  # mean affine motion left, below which it is near enough
+APPROACHES = 5  # at most
+FEW = 4  # one slice of so many is looked at on the way
+FIRST_SHARE = 0.4  # of the time, where a first look is not the last
 
 
 def look(
@@ -29,29 +33,45 @@ def look(
     only: dict[int, NDArray[np.intp]] | None = None,
     progress: Progress = silent,
 ) -> Measurement:
-    """Measure a pair, up to three times.
+    """Measure a pair; when it lies far off, measure again what remains after coming nearer.
 
     only: slices of the region to look at, by array axis, see `measure.measure`.
     """
-    frame = pair.frame
-    moved, nearer_by = pair.moved_gray, None
-    for number in range(LOOKS):
-        seen = measure(
+
+    def look_once(
+        chosen: dict[int, NDArray[np.intp]] | None,
+        nearer_by: FloatArray | None,
+        progress: Progress = silent,
+    ) -> Measurement:
+        moved = pair.moved_gray
+        if nearer_by is not None:
+            moved = pair.moved_gray_after(motion_transform(nearer_by, pair.frame, pair))
+        return measure(
             pair.fixed_gray,
             moved,
             pair.body_box,
             pair.fixed.grid,
-            frame,
+            pair.frame,
             engine,
-            only=only,
+            only=chosen,
             nearer_by=nearer_by,
             progress=progress,
         )
-        if number == LOOKS - 1 or _gain(seen, nearer_by) < FAR_PIXELS * frame.pixel_mm:
+
+    seen = look_once(only, None, part(progress, 0, FIRST_SHARE))
+    pixel_mm = pair.frame.pixel_mm
+    if _gain(seen, None) < FAR_PIXELS * pixel_mm:
+        return seen
+    few = {axis: plane.indices[::FEW] for axis, plane in seen.planes.items()}
+    nearer_by = seen.motion
+    for _ in range(APPROACHES):
+        progress("matching slices", FIRST_SHARE)  # lets a person cancel on the way
+        glance = look_once(few, nearer_by)
+        left = _gain(glance, nearer_by)
+        nearer_by = glance.motion
+        if left < NEAR_PIXELS * pixel_mm:
             break
-        nearer_by = seen.motion
-        moved = pair.moved_gray_after(motion_transform(seen.motion, frame, pair))
-    return seen
+    return look_once(only, nearer_by, part(progress, FIRST_SHARE, 1))
 
 
 def motion_transform(motion: FloatArray, frame: Frame, pair: PreparedPair) -> Affine:

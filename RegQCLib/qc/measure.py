@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -71,6 +71,7 @@ class Measurement:
 
     displacement: (3, K, J, I) mm along (k, j, i) on the lattice; precision: (6, K, J, I) 1/mm^2.
     motion: (3, 4) its affine part. body: (K, J, I) share of body around each lattice point.
+    taken_off: (3, K, J, I) mm, the part of it by which the moved image had been brought nearer.
     """
 
     frame: Frame
@@ -80,6 +81,18 @@ class Measurement:
     precision: FloatArray
     body: FloatArray
     planes: dict[int, PlaneResult]
+    taken_off: FloatArray | None = None
+
+    @property
+    def came_nearer(self) -> bool:
+        """Whether the moved image had been brought nearer before this look."""
+        return self.taken_off is not None
+
+    def left(self) -> FloatArray:
+        """(3, K, J, I) mm: the displacement that this look saw, without what was taken off."""
+        if self.taken_off is None:
+            return self.displacement
+        return self.displacement - self.taken_off
 
 
 def chosen_slices(
@@ -125,7 +138,10 @@ def measure(
         taken_off = None if nearer_by is None else _in_slices(nearer_by, frame, axis, indices)
         planes[axis] = PlaneResult(axis, indices, moments, taken_off)
         progress("matching slices", (axis + 1) / 3)
-    return put_together(planes, frame, body_on_lattice(body, frame))
+    seen = put_together(planes, frame, body_on_lattice(body, frame))
+    if nearer_by is None:
+        return seen
+    return replace(seen, taken_off=affine_at(nearer_by, seen.evidence.from_middle()))
 
 
 def put_together(

@@ -37,7 +37,7 @@ SEED = 500_000_000
 ALIGNED_SHARE = 0.4
 LARGEST_MM = 25.0
 SMALLEST_MM = 0.3
-FITTED_UP_TO_MM = 10.0  # beyond it errors are recognized, not measured
+FITTED_UP_TO_MM = 15.0  # beyond it errors are recognized, not measured
 SLICES_PER_PAIR = 60
 TOLERANCE_MM = 1.5
 SLICE_FLAG = 0.5
@@ -98,7 +98,7 @@ def calibrate(bank: Tensor, engine: Engine, pairs: int, cache: Path) -> dict[str
     observations = _observations(bank, engine, pairs, cache)
     test = [o for n, o in enumerate(observations) if n % HELD_OUT == 0]
     fit = [o for n, o in enumerate(observations) if n % HELD_OUT]
-    held_out = _report(_fit(fit)[0], _fit(fit)[1], test)
+    held_out = _report(*_fit(fit), test)
     volume, slices = _fit(observations)
     evidence = [o.volume[VOLUME_FEATURES.index("log_evidence")] for o in observations]
     return {

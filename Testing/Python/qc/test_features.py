@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qc.support import OracleEngine, asked_slices, believed, framed, grid_around_origin
@@ -70,8 +72,10 @@ def test_nothing_moves_by_itself_in_a_still_stack():
     error = np.exp(features.values[:, 0]) - FLOOR_MM
     length = np.linalg.norm(believed(SHIFT, measured.frame.spacing))
     np.testing.assert_allclose(error, length, atol=0.03)
-    np.testing.assert_allclose(features.values[:, 2], 0.5)
-    np.testing.assert_allclose(features.values[:, 3], np.log(2.0 + FLOOR_MM))
+    seen = dict(zip(SLICE_FEATURES, features.values.T, strict=True))
+    np.testing.assert_allclose(seen["log_approach"], 0)
+    np.testing.assert_allclose(seen["logit"], 0.5)
+    np.testing.assert_allclose(seen["log_network"], np.log(2.0 + FLOOR_MM))
     assert features.values.shape == (len(features.indices), len(SLICE_FEATURES))
 
 
@@ -114,6 +118,19 @@ def test_volume_numbers_of_a_translation():
     none = np.zeros(0, dtype=np.intp)
     empty = [slice_features(measured, a, none, np.zeros((0, 2))) for a in range(3)]
     assert np.isfinite(volume_features(measured, empty)).all()
+
+
+def test_what_was_taken_off_before_the_last_look_is_told_apart():
+    grid, axis = STACKS["sagittal"]
+    measured, body = observed(grid)
+    none_left = replace(measured, taken_off=measured.displacement)
+    seen = volume_features(none_left, [of_axis(none_left, body, axis)])
+    approach = seen[VOLUME_FEATURES.index("log_approach")]
+    error = seen[VOLUME_FEATURES.index("log_error")]
+    assert approach == pytest.approx(error - np.log(FLOOR_MM))
+    of_slices = of_axis(none_left, body, axis).values
+    inside = of_slices[:, SLICE_FEATURES.index("log_approach")]
+    assert np.median(inside) > 0.5 * approach
 
 
 def test_answers_that_fit_nothing_are_no_motion():
