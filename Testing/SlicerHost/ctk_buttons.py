@@ -27,7 +27,8 @@ class _Folding:
         self._folded: list[QtWidgets.QWidget] = []
 
     def fold(self, child: QtWidgets.QWidget) -> None:
-        if not child.isHidden():
+        explicit = child.testAttribute(QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide)
+        if not (explicit and child.isHidden()):
             child.hide()
             self._folded.append(child)
 

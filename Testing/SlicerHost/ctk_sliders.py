@@ -206,7 +206,7 @@ class ctkSliderWidget(QtWidgets.QWidget):
         self._slider, self._box = ctkDoubleSlider(), ctkDoubleSpinBox()
         rowLayout(self, self._slider, self._box)
         self.setFocusProxy(self._box)
-        self._dragging, self._announced = False, 0.0
+        self._dragging, self._announced, self._seen = False, 0.0, 0.0
         self._follow()
         self._slider.sliderPressed.connect(self._onPressed)
         self._slider.sliderReleased.connect(self._onReleased)
@@ -239,9 +239,11 @@ class ctkSliderWidget(QtWidgets.QWidget):
         if value == self._announced:
             return
         if self._dragging and not self.tracking:
-            self.valueIsChanging.emit(value)
+            if value != self._seen:
+                self._seen = value
+                self.valueIsChanging.emit(value)
             return
-        self._announced = value
+        self._announced = self._seen = value
         self.valueChanged.emit(value)
 
     def _onPressed(self) -> None:

@@ -12,7 +12,7 @@ from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
 import shiboken6
-from PySide6 import QtCore
+from PySide6 import QtCore, QtWidgets
 
 from SlicerHost import qt_errors
 from SlicerHost.qt_versions import OVERLOADED_SIGNALS, QT6_ONLY_SIGNALS, isHidden
@@ -48,7 +48,8 @@ class BoundSignal:
         return disconnect(self._sender, self._signature(), callback)
 
     def emit(self, *arguments: Any) -> None:
-        if self._name == "clicked" and arguments:  # PySide6 takes it for clicked(), without bool
+        button = isinstance(self._sender, QtWidgets.QAbstractButton)
+        if button and self._name == "clicked" and arguments:  # PySide6 takes it for clicked()
             self._sender.emit(QtCore.SIGNAL("clicked(bool)"), *arguments)
         else:
             self._instance.emit(*arguments)

@@ -21,7 +21,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
 
     Rows come and go one by one, so that the current node follows QComboBox's own rules as in
     Slicer: when the current node is removed, its neighbor becomes current, even where "None" is
-    enabled; the first node of an empty list without other entries is chosen by itself.
+    enabled; the first node of an empty list without other entries is chosen by itself. A new name
+    of the current node is told as a change of the current node.
     """
 
     currentNodeChanged = QtCore.Signal(object)
@@ -68,7 +69,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._combo = QtWidgets.QComboBox()
         rowLayout(self, self._combo)
         self.setFocusProxy(self._combo)
-        self._combo.currentTextChanged.connect(self._onCurrent)
+        self._combo.connect("currentIndexChanged(int)", self._onCurrent)
         self._combo.connect("activated(int)", self._onActivated)
         self._combo.view().clicked.connect(self._onViewClicked)
         self.setEnabled(False)
@@ -89,7 +90,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
             self._observers.addWithNode(
                 scene, kind.NodeAboutToBeRemovedEvent, self._onNodeAboutToBeRemoved
             )
-            for event in (kind.EndBatchProcessEvent, kind.EndCloseEvent, kind.EndImportEvent):
+            for event in (kind.EndCloseEvent, kind.EndImportEvent):
                 self._observers.add(scene, event, self._synchronize)
         self._rebuild()
         self.setCurrentNodeID(self._requestedID or self.currentNodeID)
@@ -97,18 +98,15 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self.setEnabled(scene is not None)
 
     def _onNodeAdded(self, node: Any) -> None:
-        if self._isBusy() or not self._isListed(node):
-            return
+        if self._scene.IsImporting() or not self._isListed(node):
+            return  # imported nodes have their IDs only after the import
         self._synchronize()
         self.nodeAdded.emit(node)
 
     def _onNodeAboutToBeRemoved(self, node: Any) -> None:
-        if self._row(node.GetID()) >= 0:
+        if not self._scene.IsClosing() and self._row(node.GetID()) >= 0:
             self.nodeAboutToBeRemoved.emit(node)
             self._synchronize(leaving=node)
-
-    def _isBusy(self) -> bool:
-        return bool(self._scene.IsBatchProcessing())
 
     # The rows
 
@@ -174,6 +172,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
                 self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self._onNodeModified)
             elif self._combo.itemText(row) != node.GetName():
                 self._combo.setItemText(row, node.GetName())
+                if row == self._combo.currentIndex:
+                    self._onCurrent()
         if self.currentNode() is None:
             self.setCurrentNode(None)
 
@@ -182,7 +182,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         return [nodeID for nodeID in data if nodeID]
 
     def _onNodeModified(self) -> None:
-        if self._scene is not None and not self._isBusy():
+        if not self._scene.IsClosing() and not self._scene.IsImporting():
             self._synchronize()
 
     # The current node
