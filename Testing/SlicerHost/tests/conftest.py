@@ -43,7 +43,6 @@ def qt(app: Any) -> Iterator[Any]:
 
     qt_errors.clear()
     yield module
-    app.processEvents()
     assert qt_errors.problems() == []
 
 
