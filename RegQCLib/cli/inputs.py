@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
+from RegQCLib.hashing import sha256_of
 from RegQCLib.progress import Progress
 
 TRANSFORMS = ("transform", "inverse")
-HASH_BLOCK_BYTES = 1 << 20
 
 
 def read_inputs(paths: dict[str, Any], progress: Progress, *, flat: bool = False) -> dict[str, Any]:
@@ -50,11 +49,4 @@ def describe(path: Path | tuple[Path, ...]) -> dict[str, str] | list[dict[str, s
 
 
 def _describe_one(path: Path) -> dict[str, str]:
-    """Hash one file, or all files of a folder in order of name."""
-    digest = hashlib.sha256()
-    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    for file in files:
-        with file.open("rb") as stream:
-            while block := stream.read(HASH_BLOCK_BYTES):
-                digest.update(block)
-    return {"path": str(path), "sha256": digest.hexdigest()}
+    return {"path": str(path), "sha256": sha256_of(path)}

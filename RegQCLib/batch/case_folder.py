@@ -1,0 +1,152 @@
+"""What is kept on disk of a case: so that nothing is computed or decided twice.
+
+OUTPUT/ID/ holds ``case.json`` (which inputs and options, and a row for the summary), ``check/`` (as
+``regqc check`` writes it), ``decisions.json`` and whatever else a program keeps there. A state
+belongs to the very bytes of its inputs: with others it is put aside, not used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from RegQCLib import __version__
+from RegQCLib.batch.manifest import Case
+from RegQCLib.errors import InputError
+from RegQCLib.geometry.atomic_file import atomic_file
+from RegQCLib.hashing import sha256_of
+from RegQCLib.report.case_csv import case_csv, case_row
+from RegQCLib.report.decisions import Decisions, load_decisions, save_decisions
+
+STATE_FILE, DECISIONS_FILE, CHECK_FOLDER = "case.json", "decisions.json", "check"
+HASHES_FILE, SUMMARY_FILE = ".hashes.json", "summary.csv"
+SCHEMA_VERSION = "1.0"
+
+
+class CaseFolder:
+    """The folder of one case. output: of the whole worklist; made when something is written."""
+
+    def __init__(self, output: str | Path, case: Case) -> None:
+        self.case = case
+        self.output = Path(output).expanduser().absolute()
+        self.path = self.output / case.id
+
+    @property
+    def check(self) -> Path:
+        """Where the result of the check lies."""
+        return self.path / CHECK_FOLDER
+
+    def state(self) -> dict[str, Any]:
+        """Content of ``case.json``; empty where there is none, or it is damaged."""
+        try:
+            state = json.loads((self.path / STATE_FILE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return state if isinstance(state, dict) else {}
+
+    def decisions(self) -> Decisions:
+        """What was decided. Raises InputError when the file is damaged."""
+        file = self.path / DECISIONS_FILE
+        return load_decisions(file) if file.exists() else Decisions()
+
+    def row(self) -> dict[str, Any]:
+        """The case as a row of the summary, from ``case.json`` alone."""
+        return {**case_row(self.case.id, None, Decisions()), **self.state().get("row", {})}
+
+    def is_current(self, key: Mapping[str, Any]) -> bool:
+        """Whether what is on disk was made from ``key``, see `input_key`."""
+        return bool(self.state().get("key") == key)
+
+    def put_aside(self) -> Path | None:
+        """Rename a folder whose inputs are others now; returns where it went, None without one."""
+        if not self.path.exists():
+            return None
+        number = 1
+        while (aside := self.path.with_name(f"{self.path.name}.old{number}")).exists():
+            number += 1
+        try:
+            self.path.rename(aside)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        return aside
+
+    def save(
+        self,
+        key: Mapping[str, Any],
+        report: Mapping[str, Any] | None,
+        decisions: Decisions,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write ``decisions.json`` and ``case.json``. extra: what else the latter holds.
+
+        Raises InputError when the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        save_decisions(decisions, self.path / DECISIONS_FILE)
+        state = {
+            "schema_version": SCHEMA_VERSION,
+            "id": self.case.id,
+            "key": key,
+            "row": case_row(self.case.id, report, decisions),
+            **(extra or {}),
+        }
+        write_json(state, self.path / STATE_FILE)
+
+
+def input_key(case: Case, output: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a result depends on: digests of the inputs, options, the version of RegQC.
+
+    Digests are remembered in ``output`` with size and date of the files. Raises InputError for an
+    input that cannot be read.
+    """
+    file = Path(output).expanduser() / HASHES_FILE
+    try:
+        known = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    digests = {}
+    for role, path in case.inputs.items():
+        try:
+            stamp = _stamp(path)
+            remembered = known.get(str(path), {})
+            if remembered.get("stamp") != stamp:
+                remembered = known[str(path)] = {"stamp": stamp, "sha256": sha256_of(path)}
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
+        digests[role] = remembered["sha256"]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(file.parent, error) from error
+    write_json(known, file)
+    return {"inputs": digests, "options": dict(options), "regqc": __version__}
+
+
+def save_summary(output: str | Path, cases: Iterable[Case]) -> Path:
+    """Write ``summary.csv``, a row a case in order of the worklist; returns its path."""
+    folder = Path(output).expanduser()
+    text = case_csv(CaseFolder(folder, case).row() for case in cases)
+    with atomic_file(folder / SUMMARY_FILE) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+    return folder / SUMMARY_FILE
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON file, complete or not at all."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    with atomic_file(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def _stamp(path: Path) -> list[list[int]]:
+    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+    return [[file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+
+
+def _unwritable(folder: Path, error: OSError) -> InputError:
+    return InputError(f"{folder}: cannot be written ({error.strerror}); choose another folder")
