@@ -27,12 +27,13 @@ def errorMapSteps(path: Path) -> Generator[Event, None, Any]:
     import nibabel
 
     try:
-        stored = nibabel.load(path).dataobj
+        file: Any = nibabel.load(path)
+        stored = file.dataobj
         if stored.dtype != np.float32:
             raise InputError(f"{path}: is no error map of RegQC; check the pair again")
         image = emptyImage(stored.shape[::-1], np.float32)
         values = imageArray(image).reshape(-1)
-        place, count = memoryview(values).cast("B"), 0
+        place, count = values.data.cast("B"), 0
         with gzip.open(path) as stream:
             stream.seek(stored.offset)
             while read := stream.readinto(place[count : count + STEP_BYTES]):

@@ -15,8 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from RegQCLib.errors import InputError
 from RegQCScene.process_tree import endTree, newGroup
-from RegQCScene.python_for_jobs import environmentForJobs, pythonForJobs
+from RegQCScene.python_for_jobs import (
+    ENVIRONMENT_VARIABLE,
+    SETTING,
+    environmentForJobs,
+    pythonForJobs,
+)
 
 EVENTS_FILE = "events.jsonl"
 ERRORS_FILE = "errors.txt"
@@ -53,19 +59,7 @@ class Job:
         self._rest = b""
         self._lastWord: Event | None = None
         command = [pythonForJobs(), "-m", module, *self.arguments, "--progress", "json"]
-        with (
-            (self.folder / EVENTS_FILE).open("wb") as events,
-            (self.folder / ERRORS_FILE).open("wb") as errors,
-        ):
-            self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=events,
-                stderr=errors,
-                cwd=self.folder,
-                env=environmentForJobs(self.folder),
-                **newGroup(),
-            )
+        self._process = self._started(command)
         self._events = (self.folder / EVENTS_FILE).open("rb")
 
     @property
@@ -108,6 +102,29 @@ class Job:
     def removeFolder(self) -> None:
         """Remove the job's folder with all that is in it."""
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _started(self, command: list[str]) -> subprocess.Popen[bytes]:
+        """Start the child. Raises InputError when the Python for it cannot be started."""
+        try:
+            with (
+                (self.folder / EVENTS_FILE).open("wb") as events,
+                (self.folder / ERRORS_FILE).open("wb") as errors,
+            ):
+                return subprocess.Popen(  # noqa: S603 - our own command, no shell
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=events,
+                    stderr=errors,
+                    cwd=self.folder,
+                    env=environmentForJobs(self.folder),
+                    **newGroup(),
+                )
+        except OSError as error:
+            self.removeFolder()
+            raise InputError(
+                f"{command[0]}: cannot be started ({error.strerror}); check {ENVIRONMENT_VARIABLE} "
+                f"and the application setting {SETTING}"
+            ) from error
 
     def _finish(self) -> None:
         self._ended = True

@@ -1,9 +1,8 @@
 """What runs jobs, and tells how they go.
 
-A job is anything with ``poll()`` (does or reads a little, returns a list of `Event`), ``running``,
-``cancel()`` and ``folder``: `job.Job`, `stepped_job.SteppedJob`. A runner polls one job at a time.
-This one waits until the job has ended, for scripts and tests; `RegQCUI.job_timer.JobTimer` has the
-same methods and returns at once.
+A job is anything that looks like `Runnable`: `job.Job`, `stepped_job.SteppedJob`. A runner polls
+one job at a time. This one waits until the job has ended, for scripts and tests; the same methods
+of `RegQCUI.job_timer.JobTimer` return at once.
 """
 
 from __future__ import annotations
@@ -32,6 +31,9 @@ class Runnable(Protocol):
 
     def cancel(self) -> None:
         """End it and leave nothing behind."""
+
+    def removeFolder(self) -> None:
+        """Remove its folder with all that is in it."""
 
 
 class Callbacks:

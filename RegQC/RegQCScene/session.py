@@ -86,6 +86,7 @@ class Session(VTKObservationMixin):
             return
 
         def finished(_folder: Path) -> None:
+            assert job.result is not None
             pair = job.pair  # something else may be chosen by now
             result = storeResult(pair.fixedNode, pair.movingNode, job.result, job.errorMapImage)
             self.refreshResult()

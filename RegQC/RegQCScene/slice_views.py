@@ -71,16 +71,15 @@ def showOverlay(volumeNode: Any, opacity: float = 0.5) -> None:
 
 
 def hideOverlay(volumeNode: Any) -> None:
-    """Take a volume off all layers above the background."""
+    """Take a volume off all layers above the background; the other layers stay as they are."""
     if volumeNode is None:
         return
     for node in compositeNodes():
         if node.GetForegroundVolumeID() == volumeNode.GetID():
             node.SetForegroundVolumeID(None)
-        if hasattr(node, "SetNthLayerVolumeID"):
-            for layer in _additionalLayers(node):
-                if node.GetNthLayerVolumeID(layer) == volumeNode.GetID():
-                    node.SetNthLayerVolumeID(layer, None)
+        for layer in _additionalLayers(node)[::-1]:
+            if node.GetNthLayerVolumeID(layer) == volumeNode.GetID():
+                _removeLayer(node, layer)
 
 
 def sliceNodes() -> list[Any]:
@@ -99,23 +98,26 @@ def _normal(sliceNode: Any) -> NDArray[np.float64]:
 
 
 def _layerFor(compositeNode: Any, volumeNode: Any) -> int:
-    """Return the additional layer that shows a volume already, or one that shows nothing."""
-    shown = {
-        layer: compositeNode.GetNthLayerVolumeID(layer)
-        for layer in _additionalLayers(compositeNode)
-    }
-    for wanted in (volumeNode.GetID(), None):
-        for layer, volume in shown.items():
-            if (volume or None) == wanted:
-                return layer
-    return _firstLayer(compositeNode) + len(shown)
+    """Return the additional layer that shows a volume already, or a new one."""
+    layers = _additionalLayers(compositeNode)
+    shown = [compositeNode.GetNthLayerVolumeID(layer) for layer in layers]
+    if volumeNode.GetID() in shown:
+        return layers[shown.index(volumeNode.GetID())]
+    return layers.stop
+
+
+def _removeLayer(compositeNode: Any, removed: int) -> None:
+    """Remove an additional layer; Slicer moves up the volumes above it, but not their opacities."""
+    above = range(removed + 1, _additionalLayers(compositeNode).stop)
+    opacities = [compositeNode.GetNthLayerOpacity(layer) for layer in above]
+    compositeNode.SetNthLayerVolumeID(removed, None)
+    for layer, opacity in enumerate(opacities, start=removed):
+        compositeNode.SetNthLayerOpacity(layer, opacity)
 
 
 def _additionalLayers(compositeNode: Any) -> range:
-    """Return the layers above background, foreground and label."""
-    first = _firstLayer(compositeNode)
+    """Return the layers above background, foreground and label; none in older Slicers."""
+    if not hasattr(compositeNode, "SetNthLayerVolumeID"):
+        return range(0)
+    first = int(compositeNode.LayerLabel) + 1
     return range(first, first + compositeNode.GetNumberOfAdditionalLayers())
-
-
-def _firstLayer(compositeNode: Any) -> int:
-    return int(compositeNode.LayerLabel) + 1

@@ -35,7 +35,7 @@ class SteppedJob:
         self.folder = Path(temporaryFolder() if folder is None else folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._steps = work(self.folder)
-        self._ended = False
+        self._ended = self._cancelled = False
 
     @property
     def running(self) -> bool:
@@ -49,7 +49,7 @@ class SteppedJob:
         said: list[Event] = []
         limit = time.monotonic() + BUDGET_S
         try:
-            while time.monotonic() < limit:
+            while time.monotonic() < limit and not self._cancelled:
                 event = next(self._steps)
                 if event is PAUSE:
                     break
@@ -64,12 +64,17 @@ class SteppedJob:
         except BaseException:
             self._end()
             raise
+        if self._cancelled:  # by what happened in the last step
+            self.cancel()
+            return []
         return said
 
     def cancel(self) -> None:
-        """Stop where it is and leave nothing behind."""
-        self._steps.close()
-        self._end()
+        """Stop where it is and leave nothing behind; in the middle of a step, after it."""
+        self._cancelled = True
+        if not self._steps.gi_running:
+            self._steps.close()
+            self._end()
 
     def removeFolder(self) -> None:
         """Remove the job's folder with all that is in it."""

