@@ -108,6 +108,7 @@ def describeVolume(node: Any) -> str:
     if np.ptp(grid.spacing) < 0.1 * grid.spacing.max():
         return _("{size} mm, {count} voxels").format(size=size, count=count)
     kind = _("oblique, near {plane}").format(plane=plane) if oblique else plane
+    kind = kind.capitalize()
     return _("{kind} slices, {size} mm, {count} voxels").format(kind=kind, size=size, count=count)
 
 

@@ -84,9 +84,15 @@ class InputsPanel(VTKObservationMixin):
             label.setText(describeVolume(getattr(parameters, f"{role}Volume")))
             label.setVisible(bool(label.text))
         self._fillSegments(parameters)
-        self.ui.axisSelector.setCurrentIndex(max(0, AXES.index(parameters.axis)))
+        self._showAxis(parameters.axis)
         if self._shown:
             self._timer.start()
+
+    def _showAxis(self, axis: str) -> None:
+        """Show a choice that the parameter node holds; it holds none while a scene is closed."""
+        blocked = self.ui.axisSelector.blockSignals(True)
+        self.ui.axisSelector.setCurrentIndex(AXES.index(axis) if axis in AXES else 0)
+        self.ui.axisSelector.blockSignals(blocked)
 
     # The transform
 

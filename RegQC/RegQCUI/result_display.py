@@ -1,0 +1,116 @@
+"""The toggles of the Check panel: error map with its scale, flagged slices, plot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from RegQCLib.report.colors import ERROR, colored
+from RegQCScene.check_result import CheckResult
+from RegQCScene.error_map_node import colorLimitMm
+from RegQCScene.slice_views import compositeNodes, hideOverlay, showOverlay, showPair
+from RegQCUI.drawing import picture
+
+SCALE_PIXELS = (110, 14)
+MARGIN_PIXELS = 3
+
+
+class ResultDisplay:
+    """Shows and hides the nodes of the current result as the check boxes say."""
+
+    def __init__(self, session: Any, ui: Any) -> None:
+        self._session = session
+        self._ui = ui
+        self._errorMap: Any = None
+        self._layoutBefore: int | None = None
+        self._links = (
+            (ui.errorMapCheckBox, self.showErrorMap),
+            (ui.flaggedSlicesCheckBox, self.showFlagged),
+            (ui.plotButton, self.showPlot),
+        )
+        for sender, receiver in self._links:
+            sender.connect("toggled(bool)", receiver)
+
+    def cleanup(self) -> None:
+        """Let go of the widgets."""
+        for sender, receiver in self._links:
+            sender.disconnect("toggled(bool)", receiver)
+
+    def showResult(self, result: CheckResult | None) -> None:
+        """Show a new result as the toggles stand; take the one before off the views."""
+        parameters, ui = self._session.parameters, self._ui
+        if self._errorMap is not parameters.errorMap:
+            self._hideErrorMap()
+        ui.errorMapCheckBox.enabled = parameters.errorMap is not None
+        flagged = 0 if result is None else len(result.flagged())
+        ui.flaggedSlicesCheckBox.enabled = bool(flagged) and parameters.flaggedSlices is not None
+        ui.flaggedSlicesCheckBox.text = _("Flagged slices ({count})").format(count=flagged)
+        ui.plotButton.enabled = parameters.slicePlot is not None
+        if result is None:
+            return
+        self._showScale(result)
+        backgrounds = {node.GetBackgroundVolumeID() for node in compositeNodes()}
+        if parameters.fixedVolume.GetID() not in backgrounds:
+            showPair(parameters.fixedVolume, parameters.movingVolume)
+        self.showErrorMap(ui.errorMapCheckBox.checked)
+        self.showFlagged(ui.flaggedSlicesCheckBox.checked)
+
+    def showErrorMap(self, on: bool) -> None:
+        """Lay the error map over the images, or take it off."""
+        node = self._session.parameters.errorMap
+        self._ui.scaleLabel.setVisible(bool(on) and node is not None)
+        if on and node is not None:
+            self._errorMap = node
+            showOverlay(node)
+        else:
+            self._hideErrorMap()
+
+    def showFlagged(self, on: bool) -> None:
+        """Show or hide the flagged slices."""
+        node = self._session.parameters.flaggedSlices
+        if node is not None and node.GetDisplayNode() is not None:
+            node.GetDisplayNode().SetVisibility(bool(on))
+
+    def showPlot(self, on: bool) -> None:
+        """Show the plot beside the views, or put the layout back that was there before."""
+        manager = slicer.app.layoutManager()
+        chart = self._session.parameters.slicePlot
+        if on and chart is not None:
+            self._layoutBefore = manager.layout
+            slicer.modules.plots.logic().ShowChartInLayout(chart)
+        elif self._layoutBefore is not None:
+            manager.setLayout(self._layoutBefore)
+            self._layoutBefore = None
+
+    def _hideErrorMap(self) -> None:
+        if self._errorMap is not None and self._errorMap.GetScene() is not None:
+            hideOverlay(self._errorMap)
+        self._errorMap = None
+
+    def _showScale(self, result: CheckResult) -> None:
+        """Draw the colors of the error map between their values in mm."""
+        width, height = SCALE_PIXELS
+        limit = colorLimitMm(result)
+        colors = colored(np.linspace(0, 1, width), ERROR).tolist()
+        place = qt.QRect(MARGIN_PIXELS, 0, width - 2 * MARGIN_PIXELS, height)
+
+        def draw(painter: Any) -> None:
+            for x, rgb in enumerate(colors):
+                painter.fillRect(x, 0, 1, height, qt.QColor(*rgb[:3]))
+            font = painter.font()
+            font.setPixelSize(height - MARGIN_PIXELS)
+            painter.setFont(font)
+            for text, side, shade in (
+                ("0", qt.Qt.AlignLeft, "black"),
+                (f"{limit:.0f} mm", qt.Qt.AlignRight, "white"),
+            ):
+                painter.setPen(qt.QColor(shade))
+                painter.drawText(place, side | qt.Qt.AlignVCenter, text)
+
+        self._ui.scaleLabel.setPixmap(picture(self._ui.scaleLabel, width, height, draw))
+        self._ui.scaleLabel.setToolTip(_("Colors from 0 to {mm:.0f} mm").format(mm=limit))
+        self._ui.scaleLabel.setAccessibleDescription(self._ui.scaleLabel.toolTip)

@@ -1,0 +1,186 @@
+"""The Inputs panel by its selectors: what it finds by itself and what it warns of."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+import vtk
+
+
+def moveBy(name: str, *millimeters: float):
+    """A transform node, moving to fixed."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", name)
+    matrix = np.eye(4)
+    matrix[:3, 3] = millimeters
+    node.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    return node
+
+
+def words(panels) -> str:
+    panels.settle()
+    return " ".join(f"{level}: {text}" for level, text in panels.inputs.notices.shown)
+
+
+def test_choosing_a_pair_describes_it_and_warns_of_nothing(panels):
+    panels.choosePair()
+    assert panels.parameters.fixedVolume is panels.fixed
+    assert panels.parameters.movingVolume is panels.moving
+    assert (
+        panels.inputs.ui.fixedDescription.text
+        == "Axial slices, 1 x 1 x 3 mm, 151 x 197 x 29 voxels"
+    )
+    assert words(panels) == ""
+    assert not panels.inputs.notices.widget.isVisible()
+
+
+def test_only_scalar_volumes_are_offered(panels):
+    labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    colors = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "colors")
+    selector = panels.inputs.ui.fixedSelector
+    offered = [selector.nodeFromIndex(n) for n in range(selector.nodeCount())]
+    assert panels.fixed in offered
+    assert labels not in offered
+    assert colors not in offered
+
+
+def test_a_label_map_set_by_a_script_is_refused_in_words(panels):
+    panels.choosePair()
+    labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "labels")
+    labels.SetAndObserveImageData(panels.fixed.GetImageData())
+    panels.parameters.movingVolume = labels
+    assert words(panels).startswith("error: labels: is a label map")
+    assert not panels.check.ui.checkButton.enabled
+    assert "label map" in panels.check.ui.checkButton.toolTip
+
+
+def test_the_transform_above_the_moving_volume_is_found(panels):
+    nudge = moveBy("nudge", 3, 0, 0)
+    panels.moving.SetAndObserveTransformNodeID(nudge.GetID())
+    panels.choosePair()
+    assert panels.parameters.transform is nudge
+    assert panels.inputs.ui.transformSelector.currentNode() is nudge
+    # it follows when the volume is put elsewhere while the pair is chosen
+    other = moveBy("other", 0, 2, 0)
+    panels.moving.SetAndObserveTransformNodeID(other.GetID())
+    panels.settle()
+    assert panels.parameters.transform is other
+    panels.moving.SetAndObserveTransformNodeID(None)
+    panels.settle()
+    assert panels.parameters.transform is None
+
+
+def test_a_composite_of_non_linear_transforms_is_found(panels):
+    outer = moveBy("outer", 1, 2, 3)
+    inner = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "spline")
+    spline = vtk.vtkThinPlateSplineTransform()
+    points = [vtk.vtkPoints(), vtk.vtkPoints()]
+    for corner in ((-50, -50, -50), (50, -50, 0), (0, 60, 10), (0, 0, 40), (30, 30, -30)):
+        points[0].InsertNextPoint(corner)
+        points[1].InsertNextPoint([value * 1.02 + 1 for value in corner])
+    spline.SetBasisToR()
+    spline.SetSourceLandmarks(points[0])
+    spline.SetTargetLandmarks(points[1])
+    inner.SetAndObserveTransformFromParent(spline)
+    inner.SetAndObserveTransformNodeID(outer.GetID())
+    panels.moving.SetAndObserveTransformNodeID(inner.GetID())
+    panels.choosePair()
+    assert panels.parameters.transform is inner
+    assert words(panels) == ""
+
+
+def test_a_users_own_choice_of_a_transform_stays(panels):
+    panels.choosePair()
+    chosen = moveBy("chosen", 1, 0, 0)
+    panels.inputs.ui.transformSelector.setCurrentNode(chosen)
+    panels.settle()
+    panels.fixed.Modified()
+    panels.moving.Modified()
+    panels.settle()
+    assert panels.parameters.transform is chosen
+
+
+def test_volumes_that_do_not_overlap_are_an_error(panels):
+    panels.choosePair()
+    away = moveBy("away", 500, 0, 0)
+    panels.moving.SetAndObserveTransformNodeID(away.GetID())
+    assert words(panels).startswith("error: ")
+    assert "transform maps 0% of the fixed image" in words(panels)
+    matrix = np.eye(4)
+    away.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    assert words(panels) == ""
+
+
+def test_headers_that_are_apart_are_an_error_without_a_transform(panels):
+    x, y, z = panels.moving.GetOrigin()
+    panels.moving.SetOrigin(x, y, z + 400)
+    panels.choosePair()
+    assert words(panels).startswith("error: t1w does not overlap flair")
+
+
+def test_a_small_overlap_is_a_warning_with_its_size(panels):
+    x, y, z = panels.moving.GetOrigin()
+    panels.moving.SetOrigin(x, y, z + 60)
+    panels.choosePair()
+    assert words(panels).startswith("warning: t1w covers only ")
+    assert panels.check.ui.checkButton.enabled
+
+
+def test_a_mirrored_transform_is_a_warning(panels):
+    mirror = moveBy("mirror", 0, 0, 0)
+    mirror.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.diag([-1.0, 1, 1, 1])))
+    panels.moving.SetAndObserveTransformNodeID(mirror.GetID())
+    panels.choosePair()
+    assert "mirrors the image" in words(panels)
+
+
+def test_a_file_without_position_is_a_warning(panels):
+    panels.fixed.SetIJKToRASMatrix(vtk.vtkMatrix4x4())
+    panels.moving.SetIJKToRASMatrix(vtk.vtkMatrix4x4())
+    panels.choosePair()
+    assert "flair: its file gives no position" in words(panels)
+
+
+def test_the_same_volume_twice_is_an_error(panels):
+    panels.choosePair()
+    panels.inputs.ui.movingSelector.setCurrentNode(panels.fixed)
+    assert "same volume" in words(panels)
+    assert not panels.check.ui.checkButton.enabled
+
+
+def test_segments_of_the_mask_are_offered_and_kept(panels):
+    panels.choosePair()
+    mask = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "regions")
+    panels.inputs.ui.maskSelector.setCurrentNode(mask)
+    assert "holds no segment" in words(panels)
+    assert not panels.inputs.ui.segmentSelector.isVisible()
+    for name in ("brain", "lesion"):
+        mask.GetSegmentation().AddEmptySegment(name, name)
+    box = panels.inputs.ui.segmentSelector
+    assert words(panels) == ""
+    assert [box.itemText(n) for n in range(box.count)] == ["All segments", "brain", "lesion"]
+    box.setCurrentIndex(2)
+    assert panels.parameters.maskSegment == "lesion"
+    mask.GetSegmentation().RemoveSegment("lesion")
+    panels.settle()
+    assert panels.parameters.maskSegment == ""
+
+
+def test_nodes_removed_while_chosen_are_let_go(panels):
+    panels.choosePair()
+    slicer.mrmlScene.RemoveNode(panels.moving)
+    panels.settle()
+    assert panels.parameters.movingVolume is not panels.moving
+    slicer.mrmlScene.Clear()
+    panels.settle()
+    assert panels.parameters.fixedVolume is None
+    assert not panels.check.ui.checkButton.enabled
+
+
+def test_tolerance_and_planes_reach_the_parameters(panels):
+    ui = panels.inputs.ui
+    ui.toleranceSpinBox.setValue(3.0)
+    ui.betweenPeopleCheckBox.click()
+    ui.axisSelector.setCurrentIndex(3)
+    assert panels.parameters.toleranceMm == 3.0
+    assert panels.parameters.betweenPeople
+    assert panels.parameters.axis == "axial"
