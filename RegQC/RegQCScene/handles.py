@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import slicer
+import vtk
 
 
 def showHandles(node: Any, center: Sequence[float]) -> None:
@@ -33,8 +34,9 @@ def showHandles(node: Any, center: Sequence[float]) -> None:
 def placeHandles(node: Any, center: Sequence[float]) -> None:
     """Put the handles of a transform at a point, RAS mm in the space of its parent."""
     # the center is a point of what is moved: it lies where the transform takes it
-    inverse = node.GetTransformFromParent()
-    node.SetCenterOfTransformation(*inverse.TransformPoint(tuple(map(float, center))))
+    back = vtk.vtkMatrix4x4()
+    node.GetMatrixTransformFromParent(back)
+    node.SetCenterOfTransformation(*back.MultiplyPoint((*map(float, center), 1.0))[:3])
 
 
 def hideHandles(node: Any) -> None:
@@ -61,12 +63,6 @@ def dragAnywhere(node: Any, on: bool) -> None:
     """Let a drag anywhere in a slice view move a transform, where Slicer can."""
     if canDragAnywhere() and node.GetDisplayNode() is not None:
         node.GetDisplayNode().SetEditorTranslationSliceAnywhereEnabled(on)
-
-
-def isDragged(node: Any) -> bool:
-    """Whether the mouse is on a handle or drags it; the display node of every view tells."""
-    display = None if node is None else node.GetDisplayNode()
-    return display is not None and display.GetActiveInteractionType() > 0
 
 
 def _set(display: Any, method: str, value: bool) -> None:

@@ -24,7 +24,7 @@ import vtk
 from numpy.typing import NDArray
 
 from RegQCLib.errors import RegQCError
-from RegQCLib.geometry.transforms import Affine
+from RegQCLib.geometry.transforms import Affine, Composite
 from RegQCScene.process_tree import endTree, newGroup
 from RegQCScene.python_for_jobs import environmentForJobs, pythonForJobs
 from RegQCScene.stepped_job import BUDGET_S
@@ -33,6 +33,7 @@ from RegQCScene.volume_exchange import volumeFromNode
 
 Steps = Generator[Any, None, Any]
 
+CHILD = "RegQCLib.cli.live_worker"
 STEP_BYTES = 4 * 2**20
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """Products of small matrices take longer with threads that wait for a busy processor."""
@@ -142,12 +143,17 @@ class LiveProbe:
         """Yield until the present transform is written; returns what the child is to be told."""
         self._before = _fromWorld(self._working)
         transform = yield from fixedToMovingSteps(*self._nodes)
-        if isinstance(transform, Affine):
-            return [{"matrix": transform.matrix.tolist()}]
-        self._field += 1
-        name = f"field{self._field}.npy"
-        yield from self._written(transform.array, name)
-        return [{"array": name, "affine": transform.affine.tolist()}]
+        whole: Any = transform.transforms if isinstance(transform, Composite) else (transform,)
+        parts: list[dict[str, Any]] = []
+        for part in whole:
+            if isinstance(part, Affine):
+                parts.append({"matrix": part.matrix.tolist()})
+                continue
+            self._field += 1
+            name = f"field{self._field}.npy"
+            yield from self._written(part.array, name)
+            parts.append({"array": name, "affine": part.affine.tolist()})
+        return parts
 
     def _written(self, array: NDArray[Any], name: str) -> Steps:
         """Copy an array into a file, a few megabytes at a time."""
@@ -169,10 +175,9 @@ class LiveProbe:
     def _start(self) -> None:
         answers = self._folder / "answers.jsonl"
         environment = {**environmentForJobs(self._folder), **ONE_THREAD}
-        module = "RegQCLib.cli.live_worker"
         with answers.open("wb") as said, (self._folder / "errors.txt").open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-                [pythonForJobs(), "-m", module, str(self._folder / "pair.json")],
+                [pythonForJobs(), "-m", CHILD, str(self._folder / "pair.json")],
                 stdin=subprocess.PIPE,
                 stdout=said,
                 stderr=errors,
@@ -200,7 +205,8 @@ class LiveProbe:
         *lines, self._rest = self._rest.split(b"\n")
         scores = None
         for line in lines:
-            scores = self._heard(json.loads(line)) or scores
+            heard = self._heard(json.loads(line))
+            scores = scores if heard is None else heard
         if ended and not self.failure:
             self._fail("the process that scores the slices has ended")
         return scores
