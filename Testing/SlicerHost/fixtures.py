@@ -75,7 +75,8 @@ def host(scene: Any) -> Iterator[Host]:
     running.clearProblems()
     yield running
     running.app.processEvents()
-    assert running.problems() == []
+    problems = running.problems()
+    assert not problems, "\n".join(problems)
 
 
 @pytest.fixture

@@ -51,11 +51,11 @@ class Host:
         self.app.processEvents()
 
     def useDarkColors(self, dark: bool) -> None:
-        """Switch between Qt's dark and light palettes, as a desktop's setting would."""
-        from PySide6 import QtCore
+        """Switch between a dark and a light palette, as a desktop's setting would."""
+        from PySide6 import QtGui
 
-        scheme = QtCore.Qt.ColorScheme.Dark if dark else QtCore.Qt.ColorScheme.Light
-        self.app.styleHints().setColorScheme(scheme)
+        # Qt derives all other colors, texts among them, from that of a button.
+        self.app.setPalette(QtGui.QPalette(QtGui.QColor("#353535" if dark else "#efefef")))
         self.app.processEvents()
 
     def problems(self) -> list[str]:

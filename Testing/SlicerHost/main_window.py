@@ -31,6 +31,23 @@ class ModuleSelector:
             self._window.showPanel(None)
 
 
+class ModulePanel(QtWidgets.QScrollArea):
+    """Scrolls up and down alone: it is as wide as the module's panel needs, as in Slicer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def eventFilter(self, watched: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        """Qt lets a scroll area watch the widget in it."""
+        if event.type() == QtCore.QEvent.Type.LayoutRequest and watched is self.widget():
+            bar = self.verticalScrollBar().sizeHint().width()
+            self.setMinimumWidth(self.widget().minimumSizeHint().width() + bar)
+        return super().eventFilter(watched, event)
+
+
 class MainWindow(QtWidgets.QMainWindow):
     """slicer.util.mainWindow() finds it by its object name."""
 
@@ -42,10 +59,7 @@ class MainWindow(QtWidgets.QMainWindow):
         self.setWindowTitle("RegQC outside Slicer")
         self._selector = ModuleSelector(self)
         self._viewport = QtWidgets.QWidget()
-        self._panel = QtWidgets.QScrollArea()
-        self._panel.setWidgetResizable(True)
-        self._panel.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        self._panel.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._panel = ModulePanel()
         split = QtWidgets.QSplitter()
         split.addWidget(self._panel)
         split.addWidget(self._viewport)

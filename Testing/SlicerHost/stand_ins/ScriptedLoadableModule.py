@@ -104,7 +104,10 @@ class ScriptedLoadableModuleLogic:
     def getParameterNode(self) -> Any:
         """The scene's parameter node of this module; made if there is none."""
         nodes = self.getAllParameterNodes()
-        return nodes[0] if nodes else slicer.mrmlScene.AddNode(self.createParameterNode())
+        if not nodes:
+            return slicer.mrmlScene.AddNode(self.createParameterNode())
+        nodes[0].SetAttribute("ModuleName", self.moduleName)  # a closed scene took it away
+        return nodes[0]
 
     def getAllParameterNodes(self) -> list[Any]:
         """All parameter nodes of this module, in the order of the scene."""
