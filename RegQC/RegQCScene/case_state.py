@@ -1,0 +1,153 @@
+"""What a case of a worklist leaves on disk, and bringing it back: result, decisions, correction.
+
+`RegQCLib.batch.case_folder` says where it lies and whether it still fits the inputs.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import slicer
+
+from RegQCLib.batch.case_folder import CaseFolder
+from RegQCLib.errors import InputError
+from RegQCLib.geometry.volume import Volume
+from RegQCLib.outputs import output_folder
+from RegQCLib.report.saved_report import REPORT_FILE, read_error_map
+from RegQCScene.check_result import CheckResult
+from RegQCScene.decisions import CHECKED, decisionsOf, storeDecisions
+from RegQCScene.error_map_file import NOT_JUDGED
+from RegQCScene.raw_image_file import volumeSteps
+from RegQCScene.result_nodes import loadResult, resultRoot, storeResult
+from RegQCScene.transform_parts import flattened
+from RegQCScene.volume_exchange import gridFromNode, imageData
+from RegQCScene.working_transform import (
+    WorkingState,
+    deformationOf,
+    restoreState,
+    startWorking,
+    workingTransformOf,
+)
+
+DEFORMATION_FILE = "correction_deformation.h5"
+ERROR_MAP_FILE = "error_map.mha"
+
+
+def saveCaseSteps(session: Any, folder: CaseFolder, key: dict[str, Any]) -> Iterator[None]:
+    """Write result, decisions and correction of the chosen pair, in short steps.
+
+    key: `RegQCLib.batch.case_folder.input_key` of the case. Raises InputError when the folder
+    cannot be written.
+    """
+    parameters, result = session.parameters, session.result
+    decisions = decisionsOf(parameters)
+    root = resultRoot(parameters.fixedVolume, parameters.movingVolume)
+    extra = {
+        "checked": None if root is None else root.GetAttribute(CHECKED),
+        "correction": _correction(parameters.movingVolume),
+    }
+    report = None if result is None else result.report
+    folder.save(key, report, decisions, extra)
+    _saveDeformation(parameters.movingVolume, folder.path)
+    if result is not None and not _isSaved(folder, result):
+        yield from _saveCheckSteps(parameters, result, folder.check)
+
+
+def restoreCase(session: Any, folder: CaseFolder) -> None:
+    """Bring back what is on disk for the pair that was just loaded.
+
+    Raises InputError when it is damaged; what could be read has come back then.
+    """
+    parameters, state = session.parameters, folder.state()
+    fixed, moving = parameters.fixedVolume, parameters.movingVolume
+    correction = state.get("correction")
+    if correction is not None:
+        working = startWorking(parameters)
+        deformation = _loadDeformation(folder.path / DEFORMATION_FILE)
+        restoreState(working, WorkingState(np.array(correction), deformation))
+    if not (folder.check / REPORT_FILE).exists():
+        return
+    grid = gridFromNode(fixed)
+    errors = read_error_map(folder.check)
+    image = None
+    if errors is not None:
+        if errors.shape != grid.shape:
+            raise InputError(f"{folder.check}: its error map is of another image; check again")
+        values = np.where(np.isfinite(errors.array), errors.array, NOT_JUDGED)
+        image = imageData(values.astype(np.float32))
+    storeResult(fixed, moving, CheckResult.fromFolder(folder.check, grid), image)
+    if state.get("checked"):
+        resultRoot(fixed, moving).SetAttribute(CHECKED, state["checked"])
+    decisions = folder.decisions()
+    if decisions.slices or decisions.case is not None:
+        storeDecisions(session, decisions)
+    loadResult(parameters)
+    session.refreshResult()
+
+
+def _isSaved(folder: CaseFolder, result: CheckResult) -> bool:
+    try:
+        return CheckResult.fromFolder(folder.check).report == result.report
+    except InputError:
+        return False
+
+
+def _saveCheckSteps(parameters: Any, result: CheckResult, target: Path) -> Iterator[None]:
+    with output_folder(target, overwrite=True) as staging:
+        (staging / REPORT_FILE).write_text(result.text, encoding="utf-8")
+        node = parameters.errorMap
+        if node is not None and node.GetImageData() is not None:
+            array = slicer.util.arrayFromVolume(node)
+            known = np.where(array < 0, np.float32(np.nan), array).astype(np.float32)
+            affine = gridFromNode(node).affine
+            for _fraction in volumeSteps(Volume(known, affine), staging / ERROR_MAP_FILE):
+                yield
+
+
+def _correction(moving: Any) -> list[list[float]] | None:
+    """Return the matrix of the working transform, None where there is none."""
+    working = workingTransformOf(moving)
+    if working is None:
+        return None
+    matrix = slicer.util.vtkMatrixFromArray(np.eye(4))
+    working.GetMatrixTransformToParent(matrix)
+    rows: list[list[float]] = slicer.util.arrayFromVTKMatrix(matrix).tolist()
+    return rows
+
+
+def _saveDeformation(moving: Any, folder: Path) -> None:
+    """Write the working deformation as Slicer has it; remove the file where there is none."""
+    working = workingTransformOf(moving)
+    deformation = None if working is None else deformationOf(working)
+    file = folder / DEFORMATION_FILE
+    if deformation is None:
+        file.unlink(missing_ok=True)
+        return
+    staging = folder / ".saving"
+    staging.mkdir(exist_ok=True)
+    try:
+        if not slicer.util.exportNode(deformation, str(staging / DEFORMATION_FILE)):
+            raise InputError(f"{file}: cannot be written; choose another output folder")
+        (staging / DEFORMATION_FILE).replace(file)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _loadDeformation(file: Path) -> Any:
+    """Return the transform from the parent that was saved, or None."""
+    if not file.exists():
+        return None
+    try:
+        node = slicer.util.loadTransform(str(file))
+    except RuntimeError as error:
+        raise InputError(f"{file}: is damaged; move it away to go without") from error
+    transform = node.GetTransformFromParent()
+    for part in flattened(transform):
+        if part.IsA("vtkGridTransform"):  # Slicer reads fields as cubic; ours are linear
+            part.SetInterpolationModeToLinear()
+    slicer.mrmlScene.RemoveNode(node)
+    return transform
