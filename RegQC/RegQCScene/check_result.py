@@ -180,7 +180,7 @@ class CheckResult:
         """The finding in one line, for status bars and logs."""
         if self.errorMean is None:
             return f"{self.verdictText}: {self.reason}"
-        flagged, measured = len(self.flagged()), sum(one.measured for _, one in self.slices())
+        flagged, measured = len(self.flagged()), sum(one.measured for _plane, one in self.slices())
         return (
             f"{self.verdictText}: estimated error {self.errorMean:.1f} mm mean, "
             f"{self.errorP95:.1f} mm 95th percentile; {flagged} of {measured} slices flagged"

@@ -1,24 +1,47 @@
 """The module's functions for the Python console and scripts: nodes and keywords in, results out.
 
-No dialogs, no widgets: everything runs under ``Slicer --no-main-window --python-script``. What a
-user can do about a failure is the text of a ValueError. Input nodes are never changed.
+No dialogs, no widgets: everything runs under ``Slicer --no-main-window --python-script``, and the
+functions return when the work is done. What a user can do about a failure is the text of a
+ValueError. Input nodes are never changed; ``onProgress(stage, fraction)`` tells how it goes.
 """
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from numpy.typing import ArrayLike
+
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.transform_io import load_transform
 from RegQCScene.check_job import CheckJob, checkOptions
 from RegQCScene.check_result import CheckResult
 from RegQCScene.pair_export import Pair
+from RegQCScene.registration_job import RegistrationJob
 from RegQCScene.result_nodes import storeResult
 from RegQCScene.runner import BlockingRunner, Runnable
+from RegQCScene.transform_exchange import transformNodeFromRegQC
+from RegQCScene.transform_export import TransformExportJob
+from RegQCScene.volume_exchange import gridFromNode
 
 OnProgress = Callable[[str, float], Any] | None
+
+
+@dataclass(frozen=True)
+class RegistrationResult:
+    """A registration: put the moving volume under ``transformNode`` to see it.
+
+    summary: one line. report: content of report.json, with the checks before and after.
+    """
+
+    transformNode: Any
+    summary: str
+    report: dict[str, Any] = field(repr=False)
 
 
 def check(
@@ -42,38 +65,109 @@ def check(
     toleranceMm: mean error above which they are misaligned; by default the calibrated one.
     betweenPeople: two people, whose transform may bend more. device: "auto", "cpu" or "cuda".
     folder: also put report.html, report.json, slices.csv and error_map.nii.gz there; it must not
-    exist yet. makeNodes: add the result to the scene. onProgress(stage, fraction).
-    Returns the verdict and scores; with nodes, ``result.nodes`` names them.
-    Raises ValueError with one line when the pair cannot be checked.
+    exist yet. makeNodes: add the result to the scene, see ``result.nodes``.
     """
-    target = None if folder is None else _newFolder(folder)
+    target = _newFolder(folder)
     pair = Pair(fixedNode, movingNode, transformNode, mask, maskSegment)
     options = checkOptions(toleranceMm=toleranceMm, betweenPeople=betweenPeople, device=device)
     job = CheckJob(pair, options)
-    try:
-        run(job, onProgress)
+    with _finished(job, onProgress):
         assert job.result is not None
-        result = job.result
-        if target is not None:
-            assert result.folder is not None
-            shutil.copytree(result.folder, target)
+        assert job.result.folder is not None
+        _keep(job.result.folder, target)
+        result = job.result.inFolder(target)
         if makeNodes:
             result = storeResult(fixedNode, movingNode, result, job.errorMapImage)
-        return result.inFolder(target)
+        return result
+
+
+def register(
+    fixedNode: Any,
+    movingNode: Any,
+    transformNode: Any = None,
+    *,
+    kind: str = "rigid",
+    mask: Any = None,
+    maskSegment: str = "",
+    roi: Any = None,
+    landmarks: tuple[ArrayLike, ArrayLike] | None = None,
+    options: Sequence[str] = (),
+    folder: str | Path | None = None,
+    onProgress: OnProgress = None,
+) -> RegistrationResult:
+    """Compute the transform that puts the moving volume on the fixed one.
+
+    transformNode: start from this transform; by default from where the moving volume lies. kind:
+    "rigid", "similarity", "affine" or "deformable". mask: compare only there; roi: the same for a
+    markups box, and deform only inside it. landmarks: fixed world points and points of the moving
+    volume's own space that belong together, (N, 3) RAS mm; for deformations. options: further ones
+    of ``regqc register``. folder: also put transform.h5, inverse.h5, moved.nii.gz and the reports
+    there; it must not exist yet.
+    The moving volume is not moved: put it under ``result.transformNode`` instead of what it lies
+    under now.
+    """
+    target = _newFolder(folder)
+    pair = Pair(fixedNode, movingNode, transformNode, mask, maskSegment)
+    job = RegistrationJob(pair, kind, roiNode=roi, landmarks=landmarks, options=options)
+    with _finished(job, onProgress):
+        made = job.folder / "registration"
+        _keep(made, target)
+        name = f"{movingNode.GetName()} to {fixedNode.GetName()} ({kind})"
+        found = load_transform(made / "transform.h5")  # every voxel of it, unlike a preview
+        node = transformNodeFromRegQC(found, name, gridFromNode(fixedNode))
+        return RegistrationResult(node, job.summary, job.report)
+
+
+def export(
+    fixedNode: Any,
+    movingNode: Any,
+    transformNode: Any = None,
+    *,
+    folder: str | Path,
+    moved: bool = True,
+    interpolation: str = "linear",
+    onProgress: OnProgress = None,
+) -> Any:
+    """Write the transform between two volumes for ITK, ANTs and Slicer, and the moved volume.
+
+    transformNode: as in `check`. folder: for the files; made if missing, an earlier export in it is
+    replaced. Its files map points of the fixed volume's file to points of the moving one's, LPS mm;
+    a text in it says so. moved: also resample the moving volume onto the fixed voxels, as a file
+    and as a node, which is returned. interpolation: "linear", "nearest" or "cubic".
+    """
+    chosen = SimpleNamespace(
+        fixedVolume=fixedNode, movingVolume=movingNode, transform=transformNode
+    )
+    job = TransformExportJob(chosen, folder, wantsMoved=moved, interpolation=interpolation)
+    with _finished(job, onProgress):
+        return job.moved
+
+
+@contextmanager
+def _finished(job: Runnable, onProgress: OnProgress) -> Iterator[None]:
+    """Run a job to its end; its folder is there inside. Raises ValueError where the job fails."""
+    failures: list[str] = []
+    try:
+        BlockingRunner().start(job, onProgress=onProgress, onFailed=failures.append)
+        if failures:
+            raise InputError(failures[0])
+        yield
     finally:
         job.removeFolder()
 
 
-def run(job: Runnable, onProgress: OnProgress = None) -> None:
-    """Run a job to its end. Raises ValueError with its one line when it fails."""
-    failures: list[str] = []
-    BlockingRunner().start(job, onProgress=onProgress, onFailed=failures.append)
-    if failures:
-        raise InputError(failures[0])
-
-
-def _newFolder(folder: str | Path) -> Path:
-    path = Path(folder).expanduser().absolute()
-    if path.exists():
+def _newFolder(folder: str | Path | None) -> Path | None:
+    path = None if folder is None else Path(folder).expanduser().absolute()
+    if path is not None and path.exists():
         raise InputError(f"{path}: exists already; choose another folder for the results")
     return path
+
+
+def _keep(made: Path, target: Path | None) -> None:
+    """Copy what a child process wrote to where the user wants it."""
+    if target is None:
+        return
+    try:
+        shutil.copytree(made, target)
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written; choose another folder") from error

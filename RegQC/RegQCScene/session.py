@@ -201,6 +201,5 @@ class Session(VTKObservationMixin):
             self.cancel()
 
     def _onSceneClose(self, _caller: Any, _event: str) -> None:
-        self.cancel()
-        self.history.clear()
-        self._setResult(None)
+        """Be silent until `setParameters`: meanwhile the parameter node is half empty."""
+        self.close()

@@ -23,9 +23,9 @@ COLORS = {"sagittal": (0.93, 0.84, 0.0), "coronal": (0.35, 0.69, 0.25), "axial":
 def updateTable(node: Any, result: CheckResult) -> None:
     """Fill a table node: one row a slice of every plane; NaN where nothing was measured."""
     slices = result.slices()
-    ones = [one for _, one in slices]
+    ones = [one for _plane, one in slices]
     columns = {
-        _("plane"): [name for name, _one in slices],
+        _("plane"): [plane for plane, _one in slices],
         _("slice"): np.array([one.index for one in ones], dtype=np.int32),
         _("position (mm)"): _floats(one.position_mm for one in ones),
         _("P(misaligned)"): _floats(one.probability_misaligned for one in ones),

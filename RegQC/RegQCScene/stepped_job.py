@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import tempfile
 import time
@@ -72,7 +73,7 @@ class SteppedJob:
     def cancel(self) -> None:
         """Stop where it is and leave nothing behind; in the middle of a step, after it."""
         self._cancelled = True
-        if not self._steps.gi_running:
+        if inspect.getgeneratorstate(self._steps) != inspect.GEN_RUNNING:
             self._steps.close()
             self._end()
 
