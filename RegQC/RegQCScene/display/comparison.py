@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-import slicer
-import vtk
-
 from RegQCScene.display.composite_memory import CompositeMemory
 from RegQCScene.display.edges import EdgeLines
 from RegQCScene.display.gray_look import GrayLook, grayLook
 from RegQCScene.display.mixed_pixels import Checkerboard, ComplementaryColors, Difference
 from RegQCScene.display.overlay import Overlay, Picture
+from RegQCScene.display.scene_guard import SceneGuard
 from RegQCScene.display.slice_view import SliceView, layoutViews
 from RegQCScene.display.temporary_display import TemporaryDisplay
 from RegQCScene.signal import Signal
@@ -74,7 +72,12 @@ class Comparison:
         self._overlays: list[Overlay] = []
         self._looks: dict[tuple[str, int], GrayLook] = {}
         self._suspended = False
-        self._tags = self._observe()
+        self._guard = SceneGuard(
+            lambda: [self._fixed, self._moving],
+            suspend=self.suspend,
+            resume=self.resume,
+            end=lambda: self.setVolumes(None, None),
+        )
 
     def setVolumes(self, fixed: Any, moving: Any) -> None:
         """Compare these volume nodes from now on; None where none is chosen."""
@@ -101,10 +104,16 @@ class Comparison:
         """Turn a way of comparing on, or off when it is on."""
         self.setMode(Mode.NONE if self.mode is mode else mode)
 
+    def setOpacity(self, opacity: float) -> None:
+        """Change the opacity of the moving image, as a slider does."""
+        self.options.opacity = opacity
+        if self.mode is Mode.OPACITY and not self._suspended:
+            self._showVolumes()
+
     def flip(self) -> None:
         """Show the other of the two images, while they flicker."""
         self._movingOnTop = not self._movingOnTop
-        if self.mode is Mode.FLICKER:
+        if self.mode is Mode.FLICKER and not self._suspended:
             self._showVolumes()
 
     def refresh(self) -> None:
@@ -126,9 +135,7 @@ class Comparison:
         """Put everything back for good."""
         self._leave()
         self.mode = Mode.NONE
-        for tag in self._tags:
-            slicer.mrmlScene.RemoveObserver(tag)
-        self._tags.clear()
+        self._guard.close()
 
     def _enter(self) -> None:
         if self.mode is Mode.NONE or self._suspended:
@@ -179,17 +186,3 @@ class Comparison:
         if key not in self._looks:
             self._looks[key] = grayLook(volume)
         return self._looks[key]
-
-    def _observe(self) -> list[int]:
-        scene = slicer.mrmlScene
-        return [
-            scene.AddObserver(scene.StartSaveEvent, lambda *_: self.suspend()),
-            scene.AddObserver(scene.EndSaveEvent, lambda *_: self.resume()),
-            scene.AddObserver(scene.StartCloseEvent, lambda *_: self.setVolumes(None, None)),
-            scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._onNodeRemoved),
-        ]
-
-    @vtk.calldata_type(vtk.VTK_OBJECT)
-    def _onNodeRemoved(self, _caller: Any, _event: str, node: Any) -> None:
-        if node is self._fixed or node is self._moving:
-            self.setVolumes(None, None)

@@ -23,9 +23,10 @@ class CompositeMemory:
         self._before: dict[str, _Shown] = {}
 
     def show(self, node: Any, background: Any, foreground: Any, opacity: float) -> None:
-        """Show two volume nodes in the view of a composite node, the second one above the first."""
+        """Show a volume in the view of a composite node, and above it another one or None."""
         self._before.setdefault(node.GetID(), _shown(node))
-        _set(node, _Shown(background.GetID(), foreground.GetID(), opacity, node.Alpha))
+        top = foreground.GetID() if foreground is not None else None
+        _set(node, _Shown(background.GetID(), top, opacity, node.Alpha))
 
     def restore(self) -> None:
         """Show again what was shown before; volumes that are gone stay away."""

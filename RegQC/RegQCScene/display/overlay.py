@@ -28,7 +28,8 @@ class Overlay:
     def __init__(self, view: SliceView, picture: Picture) -> None:
         self.view, self.picture = view, picture
         self._observed: list[tuple[Any, int]] = []
-        for source in (view.logic, view.logic.GetForegroundLayer(), view.sliceNode):
+        sources = view.logic, view.logic.GetForegroundLayer(), view.sliceNode
+        for source in filter(None, sources):
             tag = source.AddObserver(vtk.vtkCommand.ModifiedEvent, self._onModified)
             self._observed.append((source, tag))
         view.renderer.AddViewProp(picture.prop)
@@ -36,8 +37,9 @@ class Overlay:
 
     def update(self) -> None:
         """Take over changed settings."""
-        self.picture.synchronize()
-        self.view.requestRender()
+        if self.view.sliceNode is not None:  # else the view is being taken down
+            self.picture.synchronize()
+            self.view.requestRender()
 
     def remove(self) -> None:
         """Take the picture off the view."""

@@ -13,6 +13,7 @@ import slicer
 import vtk
 
 from RegQCScene.display.gray_look import GrayLook
+from RegQCScene.display.hidden_node import hiddenNode, removeNodes
 
 LEVELS = 256
 
@@ -25,7 +26,7 @@ class TemporaryDisplay:
         own = volume.GetDisplayNode()
         self._ownID = own.GetID() if own is not None else None
         self._grays = _grays(look.gamma)
-        self.node = _hidden("vtkMRMLScalarVolumeDisplayNode", "RegQC comparison")
+        self.node = hiddenNode("vtkMRMLScalarVolumeDisplayNode", "RegQC comparison")
         if own is not None:
             self.node.SetInterpolate(own.GetInterpolate())
         self.node.SetAutoWindowLevel(False)
@@ -39,13 +40,11 @@ class TemporaryDisplay:
         if self._volume.GetScene() is scene and self._volume.GetDisplayNode() is self.node:
             own = scene.GetNodeByID(self._ownID) if self._ownID else None
             self._volume.SetAndObserveDisplayNodeID(own.GetID() if own is not None else None)
-        for node in (self.node, self._grays):
-            if node.GetScene() is scene:
-                scene.RemoveNode(node)
+        removeNodes(self.node, self._grays)
 
 
 def _grays(gamma: float) -> Any:
-    node = _hidden("vtkMRMLColorTableNode", "RegQC comparison grays")
+    node = hiddenNode("vtkMRMLColorTableNode", "RegQC comparison grays")
     node.SetTypeToUser()
     node.SetNumberOfColors(LEVELS)
     table = vtk.vtkLookupTable()
@@ -54,12 +53,3 @@ def _grays(gamma: float) -> Any:
         table.SetTableValue(index, gray, gray, gray, 1.0)
     node.SetLookupTable(table)
     return node
-
-
-def _hidden(className: str, name: str) -> Any:
-    node = slicer.mrmlScene.CreateNodeByClass(className)
-    node.UnRegister(None)
-    node.SetName(name)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    return slicer.mrmlScene.AddNode(node)

@@ -33,6 +33,9 @@ class Bench:
         renderer = vtk.vtkRenderer()
         renderer.GetActiveCamera().ParallelProjectionOn()
         self._window.AddRenderer(renderer)
+        self._interactor = vtk.vtkRenderWindowInteractor()  # displayable managers ask for one
+        self._interactor.SetRenderWindow(self._window)
+        self._interactor.Initialize()
         self.logic = slicer.vtkMRMLSliceLogic()
         self.logic.SetMRMLApplicationLogic(application)
         application.GetSliceLogics().AddItem(self.logic)
