@@ -37,7 +37,8 @@ def pixels(view: Any) -> np.ndarray:
     view.forceRender()
     image = view.image().convertToFormat(qt.QImage.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
-    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3)[..., 0]
+    colors = rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3)
+    return colors[..., 0].copy()  # the image goes, and its memory with it
 
 
 def placeOf(view: Any, ras: tuple[float, float, float]) -> tuple[float, float]:
