@@ -26,7 +26,7 @@ demo: $(VENV)/.installed
 	@echo "Open demo/aligned/report.html and demo/moved/report.html in a browser."
 
 gui: $(VENV)/.installed-for-gui $(VENV)/.debian-packages
-	$(BIN)/python Testing/SlicerHost/gui.py
+	PYTHONPATH=Testing $(BIN)/python -m SlicerHost.gui
 
 # The module's tests run in a process of their own: Qt and VTK leave traces in one.
 test: lint $(VENV)/.debian-packages

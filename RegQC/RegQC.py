@@ -26,12 +26,14 @@ OWN_PACKAGES = ("RegQCUI", "RegQCScene", "RegQCLib")
 
 
 def addLibraryFolder() -> None:
-    """Make RegQCLib importable: it lies beside this file, or one folder up in a source checkout."""
+    """Make RegQCLib importable: it lies beside this file, or one folder up in a source checkout.
+
+    It goes before a RegQCLib that was installed by pip, which may be of another version.
+    """
     here = Path(__file__).resolve().parent
     for folder in (here, here.parent):
         if (folder / "RegQCLib" / "__init__.py").is_file():
-            if str(folder) not in sys.path:
-                sys.path.insert(0, str(folder))
+            sys.path[:] = [str(folder), *(path for path in sys.path if path != str(folder))]
             return
 
 

@@ -87,7 +87,8 @@ def _satisfied(requirement: str) -> bool:
         installed = metadata.version(name.strip())
     except metadata.PackageNotFoundError:
         return False
-    return _numbers(installed) >= _numbers(least)
+    # a broken installation can leave a package without a version
+    return bool(installed) and _numbers(installed) >= _numbers(least)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

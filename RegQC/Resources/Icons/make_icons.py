@@ -6,6 +6,7 @@ Run it from anywhere: ``python RegQC/Resources/Icons/make_icons.py``.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -55,7 +56,8 @@ def draw_icon() -> None:
 
 def middle_slice(name: str, shift: tuple[float, float] = (0.0, 0.0)) -> NDArray[np.float64]:
     """The middle axial slice, 0 to 1, seen from below, front up; shifted by pixels."""
-    data = nib.as_closest_canonical(nib.Nifti1Image.load(SAMPLE / name)).get_fdata()
+    image: Any = nib.load(SAMPLE / name)
+    data = nib.as_closest_canonical(image).get_fdata()
     plane = data[:, :, data.shape[2] // 2]
     plane = affine_transform(plane, np.eye(2), offset=shift, order=1)
     return np.clip(plane / np.percentile(plane, 99.5), 0, 1).T[:, ::-1]
