@@ -49,6 +49,13 @@ class CaseNodes:
             parameters.transform, parameters.mask = nodes.get("transform"), nodes.get("mask")
             parameters.maskSegment = ""
 
+    @property
+    def present(self) -> bool:
+        """Whether the pair is still in the scene, and is the one that is chosen."""
+        nodes = [slicer.mrmlScene.GetNodeByID(one) for one in self._ids[:2]]
+        parameters = self._parameters
+        return nodes == [parameters.fixedVolume, parameters.movingVolume] and None not in nodes
+
     def remove(self) -> None:
         """Take the case's nodes, its results and corrections out of the scene."""
         parameters, scene = self._parameters, slicer.mrmlScene

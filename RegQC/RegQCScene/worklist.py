@@ -83,10 +83,10 @@ class Worklist:
         if self.current is not None:
             self._run(_("Closing the case"), self._closeWork, onEnd)
 
-    def forget(self) -> None:
-        """The scene was closed: no case is open any more."""
-        if self.current is not None:
-            self.current, self._nodes = None, None
+    def noticeRemoval(self) -> None:
+        """Let no case be open whose nodes were taken away, as closing the scene does."""
+        if self._nodes is not None and not self._nodes.present:
+            self.current = self._nodes = None
             self.changed.emit()
 
     def _run(
