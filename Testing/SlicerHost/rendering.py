@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 DEBIAN_PACKAGES = (
-    "libegl1 libgl1 libgl1-mesa-dri libosmesa6 libxkbcommon0 libfontconfig1 libdbus-1-3"
+    "libegl1 libgl1 libgl1-mesa-dri libglib2.0-0 libxkbcommon0 libfontconfig1 libdbus-1-3"
 )
 
 # One pixel of a red background: in a process of its own, as a missing driver can end the process.

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 import vtk
 
+# Slicer itself causes these: it looks up the name of any orientation, also that of turned slices.
+HARMLESS = ("invalid orientation preset name: Reformat",)
+
 
 class VTKMessages:
     """`errors` and `warnings` grow until `clear()`; VTK's logger prints them to stderr as well."""
@@ -28,7 +31,8 @@ class VTKMessages:
     @staticmethod
     def _observe(window: vtk.vtkOutputWindow, event: int, messages: list[str]) -> None:
         def keep(caller: object, name: str, text: str) -> None:
-            messages.append(text.strip())
+            if not any(known in text for known in HARMLESS):
+                messages.append(text.strip())
 
         keep.CallDataType = vtk.VTK_STRING  # type: ignore[attr-defined]
         window.AddObserver(event, keep)
