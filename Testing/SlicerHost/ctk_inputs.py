@@ -100,9 +100,9 @@ class ctkPathLineEdit(QtWidgets.QWidget):
         if not self.filters & self.Files:
             path = dialog.getExistingDirectory(self, self.label, self.currentPath)
         elif self.filters & self.Writable:
-            path = dialog.getSaveFileName(self, self.label, self.currentPath)[0]
+            path = dialog.getSaveFileName(self, self.label, self.currentPath)
         else:
-            path = dialog.getOpenFileName(self, self.label, self.currentPath)[0]
+            path = dialog.getOpenFileName(self, self.label, self.currentPath)
         if path:
             self.setCurrentPath(path)
 

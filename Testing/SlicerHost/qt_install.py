@@ -18,7 +18,7 @@ from PySide6 import (
     QtXml,
 )
 
-from SlicerHost import qt_errors, qt_objects, qt_properties, qt_signals
+from SlicerHost import qt_dialogs, qt_errors, qt_objects, qt_properties, qt_signals
 from SlicerHost.qt_loader import QUiLoader
 from SlicerHost.qt_versions import UNPORTABLE_NAMES
 from SlicerHost.stand_in import registry
@@ -49,6 +49,7 @@ def installQt() -> ModuleType:
     qt_signals.exposeSignals()
     qt_errors.collectUncaught()
     qt_errors.guardEventHandlers()
+    qt_dialogs.guardDialogs()
     sys.modules["qt"] = qt
     sys.modules["ctk"] = _widgetModule("ctk", _CTK_MODULES)
     _installSlicerWidgets()

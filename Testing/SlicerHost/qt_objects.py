@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import shiboken6
-from PySide6 import QtCore, QtGui, QtPrintSupport, QtWidgets
+from PySide6 import QtCore, QtGui, QtWidgets
 
 _builtin_find_children = QtCore.QObject.findChildren
 
@@ -49,10 +49,7 @@ def extendObjects() -> None:
         QtCore.QEventLoop,
         QtGui.QDrag,
         QtGui.QGuiApplication,
-        QtPrintSupport.QPrintDialog,
         QtWidgets.QApplication,
-        QtWidgets.QDialog,
-        QtWidgets.QMenu,
     )
     for kind in kinds:
         kind.exec_ = kind.exec

@@ -284,8 +284,8 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if node is None:
             return
         title = f"Rename {self.nodeTypeLabel(node.GetClassName())}"
-        name, accepted = QtWidgets.QInputDialog.getText(self, title, "New name:")
-        if accepted and name:
+        name = QtWidgets.QInputDialog.getText(self, title, "New name:")
+        if name:
             node.SetName(name)
             self.currentNodeRenamed.emit(name)
 

@@ -37,7 +37,11 @@ def _isStyle(source: Source, node: ast.AST) -> bool:
 def _observers(source: Source) -> Iterator[Finding]:
     """A class that adds observers has to remove them: PythonQt and VTK hold what they call."""
     for kind in source.nodes(ast.ClassDef):
-        called = {dotted(node.func).rpartition(".")[2]: node for node in _calls(kind)}
+        called = {
+            node.func.attr: node
+            for node in ast.walk(kind)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        }
         for adds, removes in (
             ("addObserver", {"removeObserver", "removeObservers"}),
             ("AddObserver", {"RemoveObserver", "RemoveObservers", "RemoveAllObservers"}),
@@ -45,10 +49,6 @@ def _observers(source: Source) -> Iterator[Finding]:
             if adds in called and removes.isdisjoint(called):
                 text = f"{kind.name} adds observers and removes none"
                 yield Finding(source.path, called[adds].lineno, "PQ16", text)
-
-
-def _calls(tree: ast.AST) -> Iterator[ast.Call]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 def _translates(source: Source) -> bool:

@@ -39,9 +39,10 @@ def app() -> Any:
 def qt(app: Any) -> Iterator[Any]:
     """The module `qt`; afterwards nothing may have gone wrong unseen."""
     import qt as module
-    from SlicerHost import qt_errors
+    from SlicerHost import qt_dialogs, qt_errors
 
     qt_errors.clear()
+    qt_dialogs.clear()
     yield module
     assert qt_errors.problems() == []
 

@@ -55,6 +55,8 @@ CASES = [
      "self.w.styleSheet = 'font-weight: bold'"),
     ("PQ16", "qt.QLabel", "self.addObserver(a, b, c)",
      "self.addObserver(a, b, c); self.removeObservers()"),
+    ("PQ16", "qt.QLabel", "self.pair = a, a.AddObserver(b, c)",
+     "self.pair = a, a.AddObserver(b, c); self.pair[0].RemoveObserver(self.pair[1])"),
     ("PQ17", "qt.QLabel", "x = _(f'{a} mm')", "x = _('{a} mm').format(a=a)"),
     ("PQ17", "qt.QLabel", "x = [1 for _ in a]", "x = [1 for one in a]"),
 ]  # fmt: skip

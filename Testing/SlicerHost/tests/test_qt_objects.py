@@ -39,9 +39,3 @@ def test_class_names(qt: Any, ctk: Any) -> None:
 def test_delete_ends_the_object_now(qt: Any, tree: Any) -> None:
     tree.findChild(qt.QPushButton, "first").delete()
     assert [child.text for child in tree.findChildren(qt.QPushButton)] == ["second"]
-
-
-def test_dialogs_have_exec_(qt: Any, app: Any) -> None:
-    dialog = qt.QDialog()
-    qt.QTimer.singleShot(0, dialog.accept)
-    assert dialog.exec_() == qt.QDialog.Accepted.value
