@@ -240,5 +240,6 @@ def _numbers(result: CheckResult) -> str:
 
 
 def _sentence(text: str) -> str:
-    """Begin and end a reason as a sentence."""
+    """Begin and end a reason as a sentence; numbers keep their unit on the same line."""
+    text = text.replace(" mm", "\N{NO-BREAK SPACE}mm")
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
