@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from RegQCLib.geometry.transforms import Transform
 from RegQCScene.command_stack import CommandStack
+from RegQCScene.node_removal import removeNode
 from RegQCScene.transform_exchange import updateTransformNode
 from RegQCScene.volume_exchange import transformChain
 from RegQCScene.working_transform import (
@@ -91,4 +92,4 @@ def dropPreview(parameters: Any) -> None:
         return
     setPreviewShown(parameters, False)
     parameters.previewTransform = None
-    slicer.mrmlScene.RemoveNode(node)
+    removeNode(node)

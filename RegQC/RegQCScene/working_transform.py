@@ -19,6 +19,7 @@ from slicer.i18n import tr as _
 
 from RegQCLib.errors import InputError
 from RegQCScene.command_stack import Command, CommandStack
+from RegQCScene.node_removal import removeNode
 from RegQCScene.volume_exchange import transformChain
 
 ROLE = "RegQC.Role"
@@ -147,7 +148,7 @@ def restoreState(working: Any, state: WorkingState) -> None:
                 deformation.SetAndObserveTransformFromParent(state.deformation)
         elif deformation is not None:
             moveChildren(deformation, working)
-            slicer.mrmlScene.RemoveNode(deformation)
+            removeNode(deformation)
         working.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(state.matrix))
 
 
@@ -185,7 +186,7 @@ def removeWorking(parameters: Any) -> None:
         if before is not None:
             moving.SetAndObserveTransformNodeID(before or None)
         for node in filter(None, ours):
-            slicer.mrmlScene.RemoveNode(node)
+            removeNode(node)
     parameters.workingTransform = parameters.previewTransform = None
 
 
