@@ -7,6 +7,8 @@ makes the scene, the application logic and the modules' logics, and fills `slice
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +72,7 @@ def startCore() -> Core:
 
 def _start() -> Core:
     folder = tempfile.mkdtemp(prefix="slicer-host-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     scene = slicer.vtkMRMLScene()
     scene.SetRootDirectory(folder)
     core = Core(scene, _applicationLogic(scene, folder), folder, VTKMessages())
