@@ -65,9 +65,10 @@ class Host:
         return qt_errors.problems() + self.core.messages.errors
 
     def clearProblems(self) -> None:
-        from SlicerHost import qt_errors
+        from SlicerHost import qt_dialogs, qt_errors
 
         qt_errors.clear()
+        qt_dialogs.clear()
         self.core.messages.clear()
 
 
