@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from SlicerHost.lint.finding import RULES
 from SlicerHost.lint.run import lintFolder
 
 
@@ -13,6 +14,8 @@ def main(arguments: list[str]) -> int:
     findings = [one for folder in arguments for one in lintFolder(Path(folder))]
     for finding in findings:
         print(finding)
+    for code in sorted({finding.code for finding in findings}):
+        print(f"{code}: {RULES[code]}")
     return 1 if findings else 0
 
 

@@ -27,3 +27,10 @@ def test_command_line_reports_and_fails(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stdout.startswith(f"{tmp_path / 'panel.py'}:2: PQ07 ")
+
+
+def test_every_rule_is_explained() -> None:
+    from SlicerHost.lint.finding import RULES
+
+    text = (ROOT / "Testing" / "SlicerHost" / "README.md").read_text(encoding="utf-8")
+    assert [line[2:6] for line in text.splitlines() if line.startswith("| PQ")] == list(RULES)
