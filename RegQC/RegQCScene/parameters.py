@@ -48,6 +48,16 @@ class RegQCParameters:
     sliceTable: vtkMRMLTableNode
     slicePlot: vtkMRMLPlotChartNode
     reportText: vtkMRMLTextNode
+    showErrorMap: bool = True
+    showFlaggedSlices: bool = False
+
+    # Inspect
+    inspectOpacity: Annotated[float, WithinRange(0.0, 1.0)] = 0.5
+    inspectEdgeShare: Annotated[float, WithinRange(2.0, 50.0)] = 15.0
+    inspectFlickerRate: Annotated[float, WithinRange(0.5, 8.0)] = 2.0
+    inspectSquareMm: Annotated[float, WithinRange(2.0, 100.0)] = 20.0
+    inspectMatchWindows: bool = False
+    fieldMap: vtkMRMLScalarVolumeNode
 
     # Correct
     workingTransform: vtkMRMLTransformNode

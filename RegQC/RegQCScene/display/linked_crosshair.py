@@ -21,6 +21,7 @@ from RegQCScene.display.overlay import Overlay
 from RegQCScene.display.point_mark import PointMark
 from RegQCScene.display.scene_guard import SceneGuard
 from RegQCScene.display.slice_view import SliceView
+from RegQCScene.display.temporary_display import ownDisplay
 from RegQCScene.signal import Signal
 from RegQCScene.transform_exchange import worldToMoving
 from RegQCScene.transform_parts import mappedPoints
@@ -164,7 +165,8 @@ def _withoutTransform(volume: Any) -> Any:
     node.SetIJKToRASMatrix(matrix)
     node.SetAndObserveImageData(volume.GetImageData())
     display = hiddenNode("vtkMRMLScalarVolumeDisplayNode", f"{volume.GetName()} (original)")
-    if volume.GetDisplayNode() is not None:
-        display.CopyContent(volume.GetDisplayNode())
+    own = ownDisplay(volume)
+    if own is not None:
+        display.CopyContent(own)
     node.SetAndObserveDisplayNodeID(display.GetID())
     return node

@@ -16,6 +16,8 @@ from RegQCScene.display.gray_look import GrayLook
 from RegQCScene.display.hidden_node import hiddenNode, removeNodes
 
 LEVELS = 256
+OWN = "RegQC.own"
+"""Node reference of a temporary display node: the volume's own one."""
 
 
 class TemporaryDisplay:
@@ -28,6 +30,7 @@ class TemporaryDisplay:
         self._grays = _grays(look.gamma)
         self.node = hiddenNode("vtkMRMLScalarVolumeDisplayNode", "RegQC comparison")
         if own is not None:
+            self.node.SetNodeReferenceID(OWN, own.GetID())
             self.node.SetInterpolate(own.GetInterpolate())
         self.node.SetAutoWindowLevel(False)
         self.node.SetWindowLevelMinMax(*look.window)
@@ -41,6 +44,12 @@ class TemporaryDisplay:
             own = scene.GetNodeByID(self._ownID) if self._ownID else None
             self._volume.SetAndObserveDisplayNodeID(own.GetID() if own is not None else None)
         removeNodes(self.node, self._grays)
+
+
+def ownDisplay(volume: Any) -> Any:
+    """Return the display node that a volume has but for comparisons, or None."""
+    display = volume.GetDisplayNode()
+    return (display.GetNodeReference(OWN) or display) if display is not None else None
 
 
 def _grays(gamma: float) -> Any:
