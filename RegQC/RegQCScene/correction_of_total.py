@@ -32,7 +32,7 @@ def correctionSteps(
     bend, they are inverted at the points of ``total``, so ``total`` must be a field then, or the
     result is sampled at its grid.
     """
-    toWorld = _toWorld(working)
+    toWorld = sharedToWorld(working)
     own = ownToShared(fixedNode, movingNode)
     linear = vtk.vtkTransform()
     straight = slicer.vtkMRMLTransformNode.IsGeneralTransformLinear(own, linear)
@@ -64,8 +64,12 @@ def ownToShared(fixedNode: Any, movingNode: Any) -> Any:
     return way
 
 
-def _toWorld(working: Any) -> NDArray[np.float64]:
+def sharedToWorld(working: Any) -> NDArray[np.float64]:
+    """(4, 4) from the space in which corrections act to the world; linear, as the fixed volume's.
+
+    working: the working transform, or None, which lies under nothing.
+    """
     matrix = vtk.vtkMatrix4x4()
-    if working.GetParentTransformNode() is not None:
+    if working is not None and working.GetParentTransformNode() is not None:
         working.GetParentTransformNode().GetMatrixTransformToWorld(matrix)
     return np.asarray(slicer.util.arrayFromVTKMatrix(matrix), dtype=np.float64)

@@ -15,6 +15,7 @@ from slicer.i18n import tr as _
 
 from RegQCLib.geometry.transforms import Affine
 from RegQCScene.command_stack import CommandStack
+from RegQCScene.correction_of_total import sharedToWorld
 from RegQCScene.working_transform import WorkingState, correct, stateOf
 
 FloatArray = NDArray[np.float64]
@@ -62,10 +63,7 @@ def turn(
 
 def apply(working: Any, motion: Affine, text: str, history: CommandStack) -> None:
     """Add a motion of world points to the correction; equal steps in a row count as one."""
-    toWorld = vtk.vtkMatrix4x4()
-    if working.GetParentTransformNode() is not None:
-        working.GetParentTransformNode().GetMatrixTransformToWorld(toWorld)
-    parent = slicer.util.arrayFromVTKMatrix(toWorld)
+    parent = sharedToWorld(working)
     state = stateOf(working)
     matrix = np.linalg.inv(parent) @ motion.matrix @ parent @ state.matrix
     correct(working, WorkingState(matrix, state.deformation), text, history, series=text)
