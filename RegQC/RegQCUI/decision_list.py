@@ -14,6 +14,7 @@ from RegQCLib.report.plane_view import position_text
 
 Row = tuple[str, SliceScore]
 Place = tuple[str, int]
+ROW_PIXELS = 22
 DECIDED_COLUMNS = 3
 """The last columns: decision, reason, comment."""
 
@@ -31,6 +32,7 @@ class DecisionList:
         table.setColumnCount(len(names))
         table.setHorizontalHeaderLabels(names)
         table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(ROW_PIXELS)
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         table.horizontalHeader().setStretchLastSection(True)
         table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)

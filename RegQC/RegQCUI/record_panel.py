@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.grid import PLANE_NAMES
-from RegQCLib.report.decisions import Decisions, time_text
+from RegQCLib.report.decisions import CaseDecision, Decisions, time_text
 from RegQCScene import decisions as book
 from RegQCScene.slice_views import jumpToSlice
 from RegQCScene.visible_slices import shownSliceNodes, visibleVoxel
@@ -37,6 +37,8 @@ class RecordPanel:
         self.list = DecisionList(self.ui.decisionTable, self._showSlice)
         self.files = RecordFiles(session, self.ui, self._tell)
         self._shortcuts: list[Any] = []
+        self._pair: tuple[Any, Any] = (None, None)
+        self._case: CaseDecision | None = None
         self._fillChoices()
         ui = self.ui
         self._buttons = (
@@ -52,7 +54,7 @@ class RecordPanel:
             button.connect("clicked(bool)", receiver)
         ui.filterSelector.connect("currentIndexChanged(int)", self._onFilter)
         ui.reviewerEdit.connect("editingFinished()", self._keepReviewer)
-        session.inputsChanged.connect(self.refresh)
+        session.inputsChanged.connect(self._onInputs)
         session.resultChanged.connect(self._onResult)
         session.decisionsChanged.connect(self._onDecisions)
         self._onResult()
@@ -86,7 +88,7 @@ class RecordPanel:
         """Let go of session and widgets."""
         self.exit()
         session = self.session
-        session.inputsChanged.disconnect(self.refresh)
+        session.inputsChanged.disconnect(self._onInputs)
         session.resultChanged.disconnect(self._onResult)
         session.decisionsChanged.disconnect(self._onDecisions)
         for button, receiver in self._buttons:
@@ -170,10 +172,11 @@ class RecordPanel:
         """Show the state of the scene again."""
         result, decisions = self.session.result, self._decisions()
         wanted = self.ui.filterSelector.itemData(self.ui.filterSelector.currentIndex)
-        rows = [] if result is None else result.slices()
-        if wanted != "all":
-            decided = decisions.by_place
+        rows, decided = [] if result is None else result.slices(), decisions.by_place
+        if wanted == "flagged":
             rows = [(p, s) for p, s in rows if s.flagged or (p, s.index) in decided]
+        elif wanted == "decided":
+            rows = [(p, s) for p, s in rows if (p, s.index) in decided]
         self.list.show(rows, decisions.by_place)
         height = self.ui.decisionTable.horizontalHeader().height
         row = self.ui.decisionTable.verticalHeader().defaultSectionSize
@@ -182,6 +185,19 @@ class RecordPanel:
 
     def _onResult(self) -> None:
         book.rememberChecked(self.session)
+        self.refresh()
+
+    def _onInputs(self) -> None:
+        """Words on one pair must never end up in the report on another."""
+        parameters = self.session.parameters
+        pair = (parameters.fixedVolume, parameters.movingVolume)
+        if pair != self._pair:
+            self._pair, self._case = pair, None
+            for box in (self.ui.sliceReason, self.ui.caseReason):
+                box.setCurrentIndex(0)
+                box.setEditText("")
+            self.ui.sliceComment.clear()
+            self.ui.caseComment.setPlainText("")
         self.refresh()
 
     def _onDecisions(self) -> None:
@@ -199,6 +215,10 @@ class RecordPanel:
             report = self.session.result.report
             text = caseText(decisions, decisions.signature(report))
         ui.signatureLabel.setText(text)
+        if decisions.case is not None and decisions.case != self._case:
+            ui.caseReason.setEditText(decisions.case.reason)
+            ui.caseComment.setPlainText(decisions.case.comment)
+        self._case = decisions.case
         self.files.update()
 
     def _decisions(self) -> Decisions:
@@ -220,6 +240,7 @@ class RecordPanel:
 
     def _fillChoices(self) -> None:
         self.ui.filterSelector.addItem(_("Flagged or decided"), "flagged")
+        self.ui.filterSelector.addItem(_("Decided"), "decided")
         self.ui.filterSelector.addItem(_("All slices"), "all")
         why = ("", _("Shift"), _("Rotation"), _("Scaling"), _("Wrong deformation"),
                _("Slice moved alone"), _("Artifact"), _("Not in the field of view"),

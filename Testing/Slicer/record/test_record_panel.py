@@ -117,6 +117,35 @@ def test_the_case_is_signed_in_a_name(panel, host):
     assert not panel.ui.withdrawButton.enabled
 
 
+def test_words_on_one_pair_stay_with_it(panel, host, makeVolume):
+    panel.session.parameters.reviewer = "Dr A"
+    host.app.processEvents()
+    first = panel.session.parameters.movingVolume
+    panel.ui.caseComment.setPlainText("about t1w")
+    panel.ui.caseReason.setEditText("Shift")
+    click(panel.ui.rejectCaseButton)
+    panel.ui.sliceComment.setText("not decided yet")
+    panel.session.parameters.movingVolume = makeVolume(2, "t2w")
+    host.app.processEvents()
+    for text in (panel.ui.caseComment.plainText, panel.ui.sliceComment.text,
+                 panel.ui.caseReason.currentText):  # fmt: skip
+        assert text == ""
+    panel.session.parameters.movingVolume = first
+    host.app.processEvents()
+    assert panel.ui.caseComment.plainText == "about t1w"
+    assert panel.ui.caseReason.currentText == "Shift"
+
+
+def test_the_list_can_be_narrowed(panel):
+    clickRow(panel.ui.decisionTable, 1)
+    click(panel.ui.acceptSlicesButton)
+    counts = []
+    for name in ("Flagged or decided", "Decided", "All slices"):
+        panel.ui.filterSelector.setCurrentIndex(panel.ui.filterSelector.findText(name))
+        counts.append(panel.ui.decisionTable.rowCount)
+    assert counts == [3, 1, 12 + 26 + 30]
+
+
 def test_keys_decide_while_the_module_is_open(panel, host):
     clickRow(panel.ui.decisionTable, 0)
     keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
