@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6 import QtCore, QtWidgets
 
-from SlicerHost.ctk_sliders import ctkDoubleSpinBox
+from SlicerHost.ctk_spin_boxes import ctkDoubleSpinBox
 from SlicerHost.stand_in import forwarded, rowLayout, standIn, stored
 
 

@@ -10,13 +10,13 @@ from PySide6 import QtCore, QtWidgets
 
 from SlicerHost.stand_in import rowLayout, standIn, stored
 from SlicerHost.widgets_base import Observers
+from SlicerHost.widgets_node_actions import NodeActions
 
 _NODE_ID = QtCore.Qt.ItemDataRole.UserRole
-_ACTION = QtCore.Qt.ItemDataRole.UserRole + 1
 
 
 @standIn
-class qMRMLNodeComboBox(QtWidgets.QWidget):
+class qMRMLNodeComboBox(NodeActions, QtWidgets.QWidget):
     """A combo box of "None" (where enabled), the scene's nodes of some types, and actions.
 
     Rows come and go one by one, so that the current node follows QComboBox's own rules as in
@@ -65,6 +65,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         self._requestedID = ""
         self._attributes: list[tuple[str, str, str | None]] = []
         self._labels: dict[str, str] = {}
+        self._watched: dict[str, Any] = {}
         self._observers = Observers(self)
         self._combo = QtWidgets.QComboBox()
         rowLayout(self, self._combo)
@@ -83,6 +84,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if scene is self._scene:
             return
         self._observers.remove()
+        self._watched.clear()
         self._scene = scene
         if scene is not None:
             kind = slicer.vtkMRMLScene
@@ -164,18 +166,24 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         nodes = self._listed(leaving)
         wanted = [node.GetID() for node in nodes]
         for nodeID in [nodeID for nodeID in self._shown() if nodeID not in wanted]:
+            self._observers.remove(self._watched.pop(nodeID))
             self._combo.removeItem(self._row(nodeID))
         for position, node in enumerate(nodes, self._firstRow()):
             row = self._row(node.GetID())
             if row < 0:
+                self._watch(node)
                 self._combo.insertItem(position, node.GetName(), node.GetID())
-                self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self._onNodeModified)
             elif self._combo.itemText(row) != node.GetName():
                 self._combo.setItemText(row, node.GetName())
                 if row == self._combo.currentIndex:
                     self._onCurrent()
         if self.currentNode() is None:
             self.setCurrentNode(None)
+
+    def _watch(self, node: Any) -> None:
+        if node.GetID() not in self._watched:
+            self._watched[node.GetID()] = node
+            self._observers.add(node, vtk.vtkCommand.ModifiedEvent, self._onNodeModified)
 
     def _shown(self) -> list[str]:
         data = (self._combo.itemData(row, _NODE_ID) for row in range(self._combo.count))
@@ -235,7 +243,7 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
         if node is not None or (self._firstRow() and row == 0):
             self.nodeActivated.emit(node)
 
-    # The actions
+    # Filters by attribute
 
     def addAttribute(self, nodeType: str, name: str, value: str | None = None) -> None:
         self._attributes.append((nodeType, name, value))
@@ -244,80 +252,3 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def removeAttribute(self, nodeType: str, name: str) -> None:
         self._attributes = [rule for rule in self._attributes if rule[:2] != (nodeType, name)]
         self._rebuild()
-
-    def nodeTypeLabel(self, nodeType: str) -> str:
-        if nodeType in self._labels:
-            return self._labels[nodeType]
-        named = self._scene is not None and self._scene.GetTypeDisplayNameByClassName(nodeType)
-        return named or "node"
-
-    def setNodeTypeLabel(self, label: str, nodeType: str) -> None:
-        self._labels[nodeType] = label
-        self._rebuild()
-
-    def addNode(self, nodeType: str = "") -> Any:
-        """Add a node of one of the allowed types, by default the first; None for any other."""
-        nodeType = nodeType or (self.nodeTypes[0] if self.nodeTypes else "")
-        if nodeType not in self.nodeTypes:
-            return None
-        name = self._scene.GenerateUniqueName(self.baseName or self.nodeTypeLabel(nodeType))
-        node = self._scene.CreateNodeByClass(nodeType)
-        node.UnRegister(None)
-        node.SetName(name)
-        for kind, attribute, value in self._attributes:
-            if node.IsA(kind):
-                node.SetAttribute(attribute, value or "")
-        node = self._scene.AddNode(node)
-        if self.selectNodeUponCreation:
-            self.setCurrentNode(node)
-        self.nodeAddedByUser.emit(node)
-        return node
-
-    def removeCurrentNode(self) -> None:
-        self._scene.RemoveNode(self.currentNode())
-
-    def editCurrentNode(self) -> None:
-        self.nodeAboutToBeEdited.emit(self.currentNode())
-
-    def renameCurrentNode(self) -> None:
-        node = self.currentNode()
-        if node is None:
-            return
-        title = f"Rename {self.nodeTypeLabel(node.GetClassName())}"
-        name = QtWidgets.QInputDialog.getText(self, title, "New name:")
-        if name:
-            node.SetName(name)
-            self.currentNodeRenamed.emit(name)
-
-    def _addActions(self) -> None:
-        kinds = list(self.nodeTypes)
-        label = self.nodeTypeLabel(kinds[0]) if len(kinds) == 1 else "node"
-        actions = []
-        if self.renameEnabled:
-            actions.append((f"Rename current {label}", "RENAME"))
-        if self.editEnabled:
-            actions.append((f"Edit current {label}", "EDIT"))
-        if self.addEnabled:
-            actions += [(f"Create new {self.nodeTypeLabel(k)}", f"CREATE/{k}") for k in kinds]
-        if self.removeEnabled:
-            actions.append((f"Delete current {label}", "DELETE"))
-        for text, action in actions if self._scene is not None else ():
-            self._combo.addItem(text)
-            row = self._combo.count - 1
-            self._combo.setItemData(row, action, _ACTION)
-            self._combo.model().item(row).setSelectable(False)
-
-    def _onViewClicked(self, index: QtCore.QModelIndex) -> None:
-        action = index.data(_ACTION)
-        if not action:
-            return
-        self._combo.hidePopup()
-        verb, _, nodeType = action.partition("/")
-        if verb == "CREATE":
-            self.setCurrentNode(self.addNode(nodeType))
-        elif verb == "DELETE":
-            self.removeCurrentNode()
-        elif verb == "EDIT":
-            self.editCurrentNode()
-        else:
-            self.renameCurrentNode()

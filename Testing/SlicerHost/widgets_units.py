@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from SlicerHost.ctk_ranges import ctkRangeWidget
-from SlicerHost.ctk_sliders import ctkDoubleSpinBox, ctkSliderWidget
+from SlicerHost.ctk_sliders import ctkSliderWidget
+from SlicerHost.ctk_spin_boxes import ctkDoubleSpinBox
 from SlicerHost.stand_in import standIn, stored
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import slicer
 from PySide6 import QtWidgets
+from SlicerHost import qt_dialogs
 
 VOLUME = "vtkMRMLScalarVolumeNode"
 
@@ -202,3 +203,19 @@ def test_deleted_selector_hears_nothing(scene: Any) -> None:
     selector.delete()
     volume.SetName("b")
     scene.RemoveNode(volume)
+
+
+def test_removed_node_is_let_go(selector: Any, scene: Any) -> None:
+    (volume,) = addVolumes(scene, "a")
+    scene.RemoveNode(volume)
+    assert volume.GetReferenceCount() == 1
+
+
+def test_rename_asks_for_a_name(selector: Any, scene: Any, calls: list[Any]) -> None:
+    (volume,) = addVolumes(scene, "a")
+    selector.setCurrentNode(volume)
+    selector.connect("currentNodeRenamed(QString)", calls.append)
+    qt_dialogs.answer("b")
+    selector.renameCurrentNode()
+    assert volume.GetName() == "b"
+    assert calls == ["b"]
