@@ -89,7 +89,8 @@ class RegQCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.session = Session(self.logic.getParameterNode(), self.runner)
         self.shell = Shell(self.session, self.layout)
         scene = slicer.mrmlScene
-        self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
+        self.addObserver(scene, scene.StartCloseEvent, self.onSceneChanges)
+        self.addObserver(scene, scene.StartImportEvent, self.onSceneChanges)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneReplaced)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneReplaced)
 
@@ -110,9 +111,10 @@ class RegQCWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.runner.cleanup()
         self.shell = self.session = self.runner = None
 
-    def onSceneStartClose(self, caller: Any, event: Any) -> None:  # noqa: ARG002
-        """Let widgets not follow nodes that vanish; the session stops what runs."""
+    def onSceneChanges(self, caller: Any, event: Any) -> None:  # noqa: ARG002
+        """Follow no node that vanishes, nor parameters half read from an older scene."""
         self.shell.disconnectParameters()
+        self.session.close()
 
     def onSceneReplaced(self, caller: Any, event: Any) -> None:  # noqa: ARG002
         """Work on the new scene's parameters."""
@@ -150,23 +152,27 @@ class RegQCLogic(ScriptedLoadableModuleLogic):
 
         return logic_api.check(fixedNode, movingNode, transformNode, **options)
 
-    def register(self, fixedNode: Any, movingNode: Any, **options: Any) -> Any:
+    def register(
+        self, fixedNode: Any, movingNode: Any, transformNode: Any = None, **options: Any
+    ) -> Any:
         """Compute a transform from moving to fixed; see `RegQCScene.logic_api.register`."""
         from RegQCScene import logic_api
 
-        return logic_api.register(fixedNode, movingNode, **options)
+        return logic_api.register(fixedNode, movingNode, transformNode, **options)
 
-    def fixSlices(self, volumeNode: Any, **options: Any) -> Any:
+    def fixSlices(self, volumeNode: Any, referenceNode: Any = None, **options: Any) -> Any:
         """Put slices back that moved; see `RegQCScene.logic_api.fixSlices`."""
         from RegQCScene import logic_api
 
-        return logic_api.fixSlices(volumeNode, **options)
+        return logic_api.fixSlices(volumeNode, referenceNode, **options)
 
-    def export(self, *nodes: Any, **options: Any) -> Any:
-        """Write results and transforms to files; see `RegQCScene.logic_api.export`."""
+    def export(
+        self, fixedNode: Any, movingNode: Any, transformNode: Any = None, **options: Any
+    ) -> Any:
+        """Write a transform and the moved volume to files; see `RegQCScene.logic_api.export`."""
         from RegQCScene import logic_api
 
-        return logic_api.export(*nodes, **options)
+        return logic_api.export(fixedNode, movingNode, transformNode, **options)
 
 
 class RegQCTest(ScriptedLoadableModuleTest):

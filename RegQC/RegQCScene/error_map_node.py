@@ -19,31 +19,46 @@ COLORS = 256
 SHOWN_TOLERANCES = 4.0
 """Tolerances at the end of the color scale: the same before and after a correction."""
 
+CLEAR_TOLERANCES = 0.5
+"""Smaller errors are left clear, so that the anatomy is seen where all is well."""
+
 
 def updateErrorMap(node: Any, image: Any, grid: Grid, result: CheckResult, folder: int) -> None:
     """Fill a volume node with the error map (mm, -1 where nothing was judged) and color it.
 
     image: vtkImageData on ``grid``, the fixed one. folder: of the subject hierarchy.
     """
-    updateNode(node, image, grid.affine)
     node.SetDescription(
         _("Estimated misalignment in mm on the fixed volume's voxels; -1: not judged")
     )
-    if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-    display = node.GetDisplayNode()
+    display = node.GetDisplayNode() or _newDisplay(node)
     with slicer.util.NodeModify(display):
         display.SetAndObserveColorNodeID(_colorNode(display, folder).GetID())
         display.AutoWindowLevelOff()
         display.SetWindowLevelMinMax(0.0, colorLimitMm(result))
         display.AutoThresholdOff()
-        display.SetThreshold(0.0, 1e6)
+        display.SetThreshold(clearBelowMm(result), 1e6)
         display.ApplyThresholdOn()
+    updateNode(node, image, grid.affine)
+
+
+def _newDisplay(node: Any) -> Any:
+    """Add a display node that does not look for a window of its own: that takes seconds."""
+    display = slicer.vtkMRMLScalarVolumeDisplayNode()
+    display.AutoWindowLevelOff()
+    display = slicer.mrmlScene.AddNode(display)
+    node.SetAndObserveDisplayNodeID(display.GetID())
+    return display
 
 
 def colorLimitMm(result: CheckResult) -> float:
     """Error in mm at the end of the color scale."""
     return SHOWN_TOLERANCES * (result.toleranceMm or TOLERANCE_MM)
+
+
+def clearBelowMm(result: CheckResult) -> float:
+    """Error in mm from which on the map is colored."""
+    return CLEAR_TOLERANCES * (result.toleranceMm or TOLERANCE_MM)
 
 
 def _colorNode(display: Any, folder: int) -> Any:

@@ -11,12 +11,14 @@ from slicer.i18n import tr as _
 
 from RegQCLib.report.colors import ERROR, colored
 from RegQCScene.check_result import CheckResult
-from RegQCScene.error_map_node import colorLimitMm
+from RegQCScene.error_map_node import clearBelowMm, colorLimitMm
 from RegQCScene.slice_views import compositeNodes, hideOverlay, showOverlay, showPair
 from RegQCUI.drawing import picture
 
 SCALE_PIXELS = (110, 14)
 MARGIN_PIXELS = 3
+OPACITY = 0.3
+"""Of the error map: the anatomy below it matters more than shades of color."""
 
 
 class ResultDisplay:
@@ -65,7 +67,7 @@ class ResultDisplay:
         self._ui.scaleLabel.setVisible(bool(on) and node is not None)
         if on and node is not None:
             self._errorMap = node
-            showOverlay(node)
+            showOverlay(node, OPACITY)
         else:
             self._hideErrorMap()
 
@@ -94,8 +96,8 @@ class ResultDisplay:
     def _showScale(self, result: CheckResult) -> None:
         """Draw the colors of the error map between their values in mm."""
         width, height = SCALE_PIXELS
-        limit = colorLimitMm(result)
-        colors = colored(np.linspace(0, 1, width), ERROR).tolist()
+        least, limit = clearBelowMm(result), colorLimitMm(result)
+        colors = colored(np.linspace(least / limit, 1, width), ERROR).tolist()
         place = qt.QRect(MARGIN_PIXELS, 0, width - 2 * MARGIN_PIXELS, height)
 
         def draw(painter: Any) -> None:
@@ -105,12 +107,16 @@ class ResultDisplay:
             font.setPixelSize(height - MARGIN_PIXELS)
             painter.setFont(font)
             for text, side, shade in (
-                ("0", qt.Qt.AlignLeft, "black"),
+                (f"{least:.1f}", qt.Qt.AlignLeft, "black"),
                 (f"{limit:.0f} mm", qt.Qt.AlignRight, "white"),
             ):
                 painter.setPen(qt.QColor(shade))
                 painter.drawText(place, side | qt.Qt.AlignVCenter, text)
 
         self._ui.scaleLabel.setPixmap(picture(self._ui.scaleLabel, width, height, draw))
-        self._ui.scaleLabel.setToolTip(_("Colors from 0 to {mm:.0f} mm").format(mm=limit))
+        text = _(
+            "Errors from {least:.1f} to {limit:.0f} mm; clear where they are smaller, or where "
+            "nothing could be judged"
+        )
+        self._ui.scaleLabel.setToolTip(text.format(least=least, limit=limit))
         self._ui.scaleLabel.setAccessibleDescription(self._ui.scaleLabel.toolTip)
