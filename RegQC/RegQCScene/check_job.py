@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from slicer.i18n import tr as _
+
 from RegQCScene.check_result import ERROR_MAP_FILE, CheckResult
 from RegQCScene.error_map_file import errorMapSteps
 from RegQCScene.job import Event
@@ -52,7 +54,7 @@ class CheckJob(SteppedJob):
         )
 
     def _work(self, folder: Path) -> Steps:
-        yield Event("progress", "reading the volumes", 0.0)
+        yield Event("progress", _("reading the volumes"), 0.0)
         files = yield from exportPair(self.pair, folder / "inputs", (0.0, 0.1))
         report = folder / REPORT_FOLDER
         arguments = ["check", str(files.fixed), str(files.moving), "--out", str(report)]
@@ -69,8 +71,7 @@ class CheckJob(SteppedJob):
         self.result.addNotes(self._notes)
         shutil.rmtree(folder / "inputs", ignore_errors=True)
         if (report / ERROR_MAP_FILE).is_file():
-            yield Event("progress", "reading the error map", 0.95)
-            self.errorMapImage = yield from errorMapSteps(report / ERROR_MAP_FILE)
+            self.errorMapImage = yield from errorMapSteps(report / ERROR_MAP_FILE, 0.95, 1.0)
         return facts
 
 

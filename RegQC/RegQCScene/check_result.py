@@ -64,7 +64,7 @@ class CheckResult:
     @property
     def text(self) -> str:
         """The text of report.json."""
-        return json.dumps(self.report, indent=1, ensure_ascii=False) + "\n"
+        return json.dumps(self.report, ensure_ascii=False) + "\n"
 
     @property
     def verdict(self) -> str:

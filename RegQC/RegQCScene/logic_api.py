@@ -15,6 +15,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import slicer
 from numpy.typing import ArrayLike
 
 from RegQCLib.errors import InputError
@@ -25,9 +26,10 @@ from RegQCScene.pair_export import Pair
 from RegQCScene.registration_job import RegistrationJob
 from RegQCScene.result_nodes import storeResult
 from RegQCScene.runner import BlockingRunner, Runnable
+from RegQCScene.slice_fix import SliceFixJob
 from RegQCScene.transform_exchange import transformNodeFromRegQC
 from RegQCScene.transform_export import TransformExportJob
-from RegQCScene.volume_exchange import gridFromNode
+from RegQCScene.volume_exchange import gridFromNode, updateNode
 
 OnProgress = Callable[[str, float], Any] | None
 
@@ -40,6 +42,19 @@ class RegistrationResult:
     """
 
     transformNode: Any
+    summary: str
+    report: dict[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class SliceFixResult:
+    """A repair of slices: ``volumeNode`` is new and lies where the original does.
+
+    moved: numbers of the slices that were put back. summary: one line. report: of report.json.
+    """
+
+    volumeNode: Any
+    moved: list[int]
     summary: str
     report: dict[str, Any] = field(repr=False)
 
@@ -116,6 +131,41 @@ def register(
         found = load_transform(made / "transform.h5")  # every voxel of it, unlike a preview
         node = transformNodeFromRegQC(found, name, gridFromNode(fixedNode))
         return RegistrationResult(node, job.summary, job.report)
+
+
+def fixSlices(
+    volumeNode: Any,
+    referenceNode: Any = None,
+    *,
+    slices: Sequence[int] | None = None,
+    plane: str | None = None,
+    model: str = "in-plane",
+    toleranceMm: float = 1.0,
+    folder: str | Path | None = None,
+    onProgress: OnProgress = None,
+) -> SliceFixResult:
+    """Put back the slices of a volume that moved while it was acquired; makes a new volume.
+
+    referenceNode: a volume of the same body, any contrast, that did not move; without it, slices
+    are compared with their neighbors. slices: numbers of those that may have moved; all by default
+    (`RegQCScene.slice_fix.flaggedNumbers` finds those that a check flagged). plane: "sagittal",
+    "coronal" or "axial"; by default the one with the longest voxels. model: "in-plane", or "rigid"
+    with a reference. toleranceMm: displacement up to which a slice is in place. folder: also put
+    corrected.nii.gz, the transforms and the report there; it must not exist yet.
+    """
+    target = _newFolder(folder)
+    chosen = None if slices is None else list(slices)
+    job = SliceFixJob(
+        volumeNode, referenceNode, slices=chosen, plane=plane, model=model, toleranceMm=toleranceMm
+    )
+    with _finished(job, onProgress):
+        _keep(job.folder / "repair", target)
+        name = f"{volumeNode.GetName()} (slices fixed)"
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+        updateNode(node, job.image, gridFromNode(volumeNode, world=False).affine)
+        node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
+        node.CreateDefaultDisplayNodes()
+        return SliceFixResult(node, job.moved, job.summary, job.report)
 
 
 def export(

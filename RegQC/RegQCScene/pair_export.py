@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from slicer.i18n import tr as _
 
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.fields import DisplacementField
@@ -147,7 +148,7 @@ def _told(steps: Any, start: float, stop: float) -> Generator[Event, None, Any]:
             fraction = next(steps)
         except StopIteration as end:
             return end.value
-        yield Event("progress", "reading the volumes", start + (stop - start) * fraction)
+        yield Event("progress", _("reading the volumes"), start + (stop - start) * fraction)
 
 
 def _version(node: Any) -> tuple[Any, int]:

@@ -20,9 +20,9 @@ def pythonForJobs() -> str:
     `SETTING` (another Python may reach a GPU that Slicer's own cannot); PythonSlicer beside the
     running executable; the running Python.
     """
-    for chosen in (os.environ.get(ENVIRONMENT_VARIABLE, ""), _setting()):
-        if chosen:
-            return chosen
+    chosen = _chosen()
+    if chosen:
+        return chosen
     for folder in _applicationFolders():
         for name in LAUNCHERS:
             if (folder / name).is_file():
@@ -33,9 +33,10 @@ def pythonForJobs() -> str:
 def environmentForJobs(temporaryFolder: Path) -> dict[str, str]:
     """Return the environment of a child process: ours, with RegQCLib on the path.
 
-    temporaryFolder: for the child's temporary files; whoever ends the child removes it.
+    temporaryFolder: for the child's temporary files; whoever ends the child removes it. Another
+    Python than Slicer's gets the environment in which Slicer was started, without its libraries.
     """
-    environment = dict(os.environ)
+    environment = _startupEnvironment() if _chosen() else dict(os.environ)
     library = str(Path(RegQCLib.__file__).resolve().parent.parent)
     paths = [library, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
@@ -52,6 +53,20 @@ def _applicationFolders() -> list[Path]:
     home = os.environ.get("SLICER_HOME") or getattr(slicer.app, "slicerHome", "")
     folders = [Path(sys.executable).parent]
     return [*folders, Path(home) / "bin"] if isinstance(home, str) and home else folders
+
+
+def _chosen() -> str:
+    """Return the Python that somebody chose; "" where nobody did."""
+    return os.environ.get(ENVIRONMENT_VARIABLE, "") or _setting()
+
+
+def _startupEnvironment() -> dict[str, str]:
+    import slicer
+
+    try:
+        return dict(slicer.util.startupEnvironment())
+    except AttributeError:  # outside the application
+        return dict(os.environ)
 
 
 def _setting() -> str:

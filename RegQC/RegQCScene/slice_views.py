@@ -18,13 +18,14 @@ def jumpToSlice(axis: str, positionRas: ArrayLike, normal: ArrayLike | None = No
     """Let the views of one plane show the slice through a point; returns their slice nodes.
 
     axis: "sagittal", "coronal" or "axial". positionRas: (3,) mm. normal: (3,) across the slices in
-    world space, for oblique volumes; by default along R, A or S. Where no view shows that plane,
-    all are moved so that they meet at the point.
+    world space, for oblique volumes; by default along R, A or S. Where no view that can be seen
+    shows that plane, all are moved so that they meet at the point.
     """
     across = np.eye(3)[PLANE_NAMES.index(axis)] if normal is None else np.asarray(normal, float)
     position = np.asarray(positionRas, dtype=np.float64)
     views = [node for node in sliceNodes() if abs(_normal(node) @ across) >= SAME_PLANE_COSINE]
-    if not views:
+    seen = [node for node in sliceNodes() if node.IsMappedInLayout()]
+    if not views or (seen and not set(seen) & set(views)):
         return jumpToPoint(position)
     for node in views:
         node.JumpSliceByOffsetting(*position)

@@ -96,15 +96,41 @@ def oneFieldSteps(
 
 
 def worldToMoving(movingNode: Any, transformNode: Any = None) -> Any:
-    """Return vtkGeneralTransform from world points to the moving volume's own; a snapshot."""
+    """Return vtkGeneralTransform from world points to the moving volume's own; a snapshot.
+
+    transformNode: see `fixedToMoving`. Raises InputError where it is no transform, or where one on
+    the way flattens the volume.
+    """
+    if transformNode is not None:
+        _requireTransform(transformNode)
     nearest = movingNode.GetParentTransformNode()
     if transformNode is not None and transformNode not in transformChain(movingNode):
         nearest = transformNode
+    for node in [] if nearest is None else [nearest, *transformChain(nearest)]:
+        _requireInvertible(node)
     way = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, nearest, way)
     snapshot = vtk.vtkGeneralTransform()
     snapshot.DeepCopy(way)  # later changes of the nodes do not reach it
     return snapshot
+
+
+def _requireTransform(node: Any) -> None:
+    if not node.IsA("vtkMRMLTransformNode"):
+        raise InputError(f"{node.GetName()}: is no transform; choose a transform, or none")
+    if node.GetScene() is None:
+        raise InputError(f"{node.GetName()}: was removed from the scene; choose another transform")
+
+
+def _requireInvertible(node: Any) -> None:
+    """VTK would take the inverse of a singular matrix to be the matrix."""
+    if node.IsLinear():
+        matrix = vtk.vtkMatrix4x4()
+        node.GetMatrixTransformToParent(matrix)
+        try:
+            Affine(slicer.util.arrayFromVTKMatrix(matrix))
+        except InputError as error:
+            raise InputError(f"{node.GetName()}: {error}") from error
 
 
 def transformNodeFromRegQC(transform: Transform, name: str, grid: Grid | None = None) -> Any:

@@ -17,11 +17,6 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.volume import Volume
 
-NON_LINEAR = (
-    "{name}: lies under the non-linear transform {transform}; take it out of it, or choose a copy "
-    "that was resampled"
-)
-
 
 def volumeFromNode(node: Any, *, world: bool = True, role: str = "volume") -> Volume:
     """Return a scalar volume node as a volume that shares its voxels.
@@ -53,7 +48,8 @@ def requireImage(node: Any, role: str) -> None:
     _requireVoxels(node, role)
     if node.IsA("vtkMRMLLabelMapVolumeNode"):
         raise InputError(
-            f"{node.GetName()}: is a label map, not an image; choose the image it was drawn on"
+            f"{node.GetName()}: is a label map, not an image; choose the image it was drawn on, "
+            "or convert it in the module Volumes"
         )
 
 
@@ -67,7 +63,10 @@ def parentToWorld(node: Any) -> NDArray[np.float64]:
     if parent is not None:
         if not parent.IsTransformToWorldLinear():
             bent = next(t for t in transformChain(node) if not t.IsLinear())
-            raise InputError(NON_LINEAR.format(name=node.GetName(), transform=bent.GetName()))
+            raise InputError(
+                f"{node.GetName()}: lies under the non-linear transform {bent.GetName()}; take it "
+                "out of it, or choose a copy that was resampled"
+            )
         parent.GetMatrixTransformToWorld(matrix)
     return np.asarray(slicer.util.arrayFromVTKMatrix(matrix), dtype=np.float64)
 
@@ -145,15 +144,22 @@ def _volume(node: Any, world: bool) -> Volume:
 
 
 def _grid(node: Any, world: bool) -> Grid:
-    image = node.GetImageData()
+    image, name = node.GetImageData(), node.GetName()
     ijkToRas = vtk.vtkMatrix4x4()
     node.GetIJKToRASMatrix(ijkToRas)
     affine = slicer.util.arrayFromVTKMatrix(ijkToRas)
     # an image cut out of a larger one may count its voxels from elsewhere than 0
     affine[:3, 3] += affine[:3, :3] @ np.array(image.GetExtent()[::2])
-    if world:
-        affine = parentToWorld(node) @ affine
     try:
-        return Grid(image.GetDimensions()[::-1], affine)
+        own = Grid(image.GetDimensions()[::-1], affine)
     except InputError as error:
-        raise InputError(f"{node.GetName()}: {error}") from error
+        raise InputError(f"{name}: {error}") from error
+    if not world or node.GetParentTransformNode() is None:
+        return own
+    try:
+        return Grid(own.shape, parentToWorld(node) @ own.affine)
+    except InputError as error:
+        above = node.GetParentTransformNode().GetName()
+        raise InputError(
+            f"{name}: cannot be read under the transform {above} ({error}); take it out of it"
+        ) from error

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from SlicerHost.fixtures import scene
+from SlicerHost.fixtures import host, scene
 
-__all__ = ["scene"]
+__all__ = ["host", "scene"]
 
 # Speaks the protocol of `regqc`; the first argument says what to do.
 CHILD = """
@@ -85,3 +86,13 @@ def canned(scene: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     stand_in = CannedCheck()
     monkeypatch.setattr(check_job, "childSteps", stand_in)
     return stand_in
+
+
+@pytest.fixture(autouse=True)
+def tidy(scene: Any) -> Any:
+    """Each test starts without temporary folders of another."""
+    import slicer
+
+    yield
+    for folder in Path(slicer.app.temporaryPath).glob("regqc-*"):
+        shutil.rmtree(folder)

@@ -115,6 +115,19 @@ class TestPython:
         monkeypatch.setenv("REGQC_PYTHON", "/somewhere/python")
         assert pythonForJobs() == "/somewhere/python"
 
+    def test_a_chosen_one_does_not_get_slicers_libraries(self, monkeypatch, tmp_path):
+        import slicer
+
+        monkeypatch.setenv("REGQC_PYTHON", "/somewhere/python")
+        monkeypatch.setenv("LD_LIBRARY_PATH", "/slicer/lib")
+        monkeypatch.setattr(
+            slicer.util, "startupEnvironment", lambda: {"PATH": "/bin"}, raising=False
+        )
+        environment = environmentForJobs(tmp_path)
+        assert environment["PATH"] == "/bin"
+        assert "LD_LIBRARY_PATH" not in environment
+        assert environment["PYTHONPATH"]
+
     def test_one_that_cannot_be_started(self, monkeypatch, tmp_path):
         monkeypatch.setenv("REGQC_PYTHON", str(tmp_path / "missing"))
         with pytest.raises(InputError, match="cannot be started"):

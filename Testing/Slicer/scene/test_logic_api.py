@@ -13,13 +13,13 @@ import slicer
 from scene.scene_builders import addField, addLinear, addVolume, mapped, truth, under
 
 from RegQCLib.errors import InputError
-from RegQCLib.geometry.image_io import save_volume
+from RegQCLib.geometry.image_io import load_volume, save_volume
 from RegQCLib.geometry.transform_io import load_transform, save_transform
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
-from RegQCScene import logic_api, registration_job
+from RegQCScene import logic_api, registration_job, slice_fix
 from RegQCScene.job import Event
-from RegQCScene.volume_exchange import gridFromNode
+from RegQCScene.volume_exchange import gridFromNode, volumeFromNode
 
 ROOT = Path(__file__).resolve().parents[3]
 FOUND = Affine.rigid((2, 3, 4), (5, -6, 7))
@@ -116,6 +116,27 @@ class TestRegister:
         logic_api.register(*volumes, start, kind="affine", options=["--crop"])
         assert "--init" in calls[0]
         assert "--crop" in calls[0]
+
+
+def test_fixed_slices_are_a_new_volume_in_the_same_place(volumes, monkeypatch, tmp_path):
+    def child(arguments, _folder, span):
+        yield Event("progress", "matching", span[0])
+        out = Path(arguments[arguments.index("--out") + 1])
+        out.mkdir()
+        stack = load_volume(arguments[1])
+        save_volume(stack.with_array(stack.array + 1), out / "corrected.nii.gz")
+        (out / "report.json").write_text(json.dumps({"summary": "1 slice moved"}))
+        assert arguments[arguments.index("--slices") + 1] == "2,3"
+        return {"moved": [3], "notes": []}
+
+    monkeypatch.setattr(slice_fix, "childSteps", child)
+    volume = under(volumes[0], addLinear(np.diag([-1.0, -1, 1, 1])))
+    result = logic_api.fixSlices(volume, slices=[3, 2], folder=tmp_path / "out")
+    assert (result.moved, result.summary) == ([3], "1 slice moved")
+    fixed = volumeFromNode(result.volumeNode)
+    assert fixed.grid.same_as(gridFromNode(volume), tolerance_mm=1e-9)
+    np.testing.assert_allclose(fixed.array, volumeFromNode(volume).array + 1, rtol=1e-6)
+    assert (tmp_path / "out" / "corrected.nii.gz").exists()
 
 
 def test_export_in_files_of_other_programs(volumes, tmp_path):

@@ -8,25 +8,28 @@ import slicer
 from scene.scene_builders import addVolume
 
 from RegQCLib.geometry.transforms import Affine
+from RegQCScene import slice_views
 from RegQCScene.slice_views import hideOverlay, jumpToPoint, jumpToSlice, showOverlay, showPair
 
 PLANES = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
 
 
 @pytest.fixture
-def views(scene):
+def views(scene, monkeypatch):
+    """Three views, alone even where another test has opened windows."""
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
-    nodes = {}
+    nodes, shown = {}, []
     for name, orientation in PLANES.items():
         node = scene.AddNewNodeByClass("vtkMRMLSliceNode", name)  # with the scene's presets
-        node.SetLayoutName(name)
+        node.SetLayoutName(f"test {name}")
         node.SetOrientation(orientation)
         nodes[name] = node
-        composite = slicer.vtkMRMLSliceCompositeNode()
-        composite.SetLayoutName(name)
-        scene.AddNode(composite)
+        shown.append(scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode", name))
+        shown[-1].SetLayoutName(f"test {name}")
+    monkeypatch.setattr(slice_views, "sliceNodes", lambda: list(nodes.values()))
+    monkeypatch.setattr(slice_views, "compositeNodes", lambda: shown)
     yield nodes
-    for node in (*nodes.values(), *composites()):  # views outlive their scene
+    for node in (*nodes.values(), *shown):  # views outlive their scene
         scene.RemoveNode(node)
 
 
@@ -37,7 +40,7 @@ def offset(node) -> float:
 
 
 def composites():
-    return slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    return slice_views.compositeNodes()
 
 
 @pytest.mark.parametrize(
@@ -66,6 +69,12 @@ def test_without_a_view_of_that_plane_all_meet_there(views):
         node.SetOrientation("Axial")
     assert len(jumpToSlice("coronal", [1, 2, 3])) == 3
     assert [offset(node) for node in views.values()] == pytest.approx([3, 3, 3])
+
+
+def test_a_view_of_that_plane_that_nobody_sees_is_not_enough(views):
+    views["Red"].SetMappedInLayout(True)
+    assert len(jumpToSlice("coronal", [1, 2, 3])) == 3
+    assert offset(views["Red"]) == pytest.approx(3)
 
 
 def test_all_views_meet_at_a_point(views):

@@ -150,6 +150,26 @@ def test_a_bent_fixed_volume_is_refused(scene):
         fixedToMoving(fixed, moving)
 
 
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_transform_that_flattens_is_refused(scene, depth):
+    """VTK inverts no singular matrix, and says nothing."""
+    fixed, moving = pairOf([])
+    flat = addLinear(np.diag([1.0, 1, 0, 1]), name="flat")
+    under(moving, addLinear(TURN, parent=flat) if depth else flat)
+    with pytest.raises(InputError, match="flat: the affine transform is singular"):
+        fixedToMoving(fixed, moving)
+
+
+def test_something_else_chosen_as_transform(scene):
+    fixed, moving = pairOf([])
+    with pytest.raises(InputError, match="fixed: is no transform"):
+        fixedToMoving(fixed, moving, fixed)
+    gone = addLinear(TURN, name="gone")
+    slicer.mrmlScene.RemoveNode(gone)
+    with pytest.raises(InputError, match="gone: was removed"):
+        fixedToMoving(fixed, moving, gone)
+
+
 def test_the_nodes_are_not_changed_and_later_changes_do_not_matter(scene):
     fixed, moving = pairOf(["inverted", "shift"])
     nodes = [fixed, moving, moving.GetParentTransformNode()]

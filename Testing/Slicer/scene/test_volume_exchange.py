@@ -93,6 +93,12 @@ def shearedVolume(**options):
     return addVolume(affine=affine, name="tilted CT")
 
 
+def shearingTransform():
+    matrix = np.eye(4)
+    matrix[0, 1] = 0.4
+    return under(addVolume(name="CT"), addLinear(matrix, name="table"))
+
+
 def removedVolume():
     node = addVolume(name="gone")
     slicer.mrmlScene.RemoveNode(node)
@@ -107,6 +113,7 @@ def removedVolume():
         (lambda: addVolume(name="organs", className="vtkMRMLLabelMapVolumeNode"), ["label map"]),
         (bentVolume, ["CT", "warp", "non-linear"]),
         (shearedVolume, ["tilted CT", "perpendicular"]),
+        (shearingTransform, ["CT", "under the transform table", "perpendicular"]),
         (removedVolume, ["gone", "removed"]),
         (lambda: slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "v"), ["no voxels"]),
         (lambda: slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", "skull"), ["no volume"]),
