@@ -224,9 +224,11 @@ def test_the_original_keeps_its_own_window_while_colors_are_compared(
     display.SetWindowLevel(77, 33)
     panel.buttons[Mode.COLORS].click()
     panel.ui.originalCheckBox.click()
-    original = slicer.util.getFirstNodeByName("t1w (original)").GetDisplayNode()
+    logic = slicer.app.layoutManager().sliceWidget("Red+").sliceLogic()
+    original = logic.GetBackgroundLayer().GetVolumeNode().GetDisplayNode()
     assert (original.GetWindow(), original.GetLevel()) == (77, 33)
     assert original.GetColorNodeID() == display.GetColorNodeID()
+    assert pair[1].GetDisplayNode() is not display
     panel.buttons[Mode.COLORS].click()
     assert len(np.unique(shown("Red+"))) > 20
 

@@ -46,7 +46,9 @@ class GrayLook:
 
     def edgeThreshold(self, percent: float) -> float:
         """Gradient, in the volume's unit per mm, that ``percent`` of the body stays below."""
-        return float(np.percentile(self.gradients, percent)) if self.gradients.size else np.inf
+        if not self.gradients.size:
+            return float("inf")
+        return float(self.gradients[round(percent / 100 * (self.gradients.size - 1))])
 
 
 def grayLook(volume: Any) -> GrayLook:
