@@ -101,8 +101,10 @@ def _execDialog(builtin: Callable[..., int]) -> Callable[..., int]:
         if _isWatched():
             return builtin(self)
         self.show()
-        what = f"{type(self).__name__}: {self.windowTitle or self.property('text') or ''}"
-        result = int(_answered(what, 0))
+        texts = (self.windowTitle, self.property("text"))
+        what = ": ".join([type(self).__name__, *(text.strip() for text in texts if text)])
+        answer = _answered(what, 0)
+        result = int(getattr(answer, "value", answer))
         self.done(result)
         return result
 

@@ -24,7 +24,14 @@ from SlicerHost.qt_versions import UNPORTABLE_NAMES
 from SlicerHost.stand_in import registry
 
 _QT_MODULES = (QtCore, QtGui, QtWidgets, QtNetwork, QtPrintSupport, QtSvg, QtXml, QtSql)
-_CTK_MODULES = ("ctk_buttons", "ctk_inputs", "ctk_ranges", "ctk_sliders", "ctk_spin_boxes")
+_CTK_MODULES = (
+    "ctk_buttons",
+    "ctk_inputs",
+    "ctk_message_box",
+    "ctk_ranges",
+    "ctk_sliders",
+    "ctk_spin_boxes",
+)
 _SLICER_MODULES = (
     "widgets_base",
     "widgets_node_combo_box",

@@ -54,3 +54,30 @@ def test_path_line_edit_browses(ctk: Any) -> None:
     qt_dialogs.answer("/a/report.html")
     edit.browse()
     assert edit.currentPath == "/a/report.html"
+
+
+@pytest.fixture
+def asking(app: Any) -> Any:
+    """As for a user: Slicer's message boxes answer themselves only in testing mode."""
+    import slicer
+
+    before = slicer.app.testingEnabled()
+    slicer.app.setTestingEnabled(False)
+    yield slicer.util
+    slicer.app.setTestingEnabled(before)
+
+
+def test_slicers_own_questions(qt: Any, asking: Any) -> None:
+    qt_dialogs.answer(qt.QMessageBox.Ok, qt.QMessageBox.No)
+    assert asking.confirmOkCancelDisplay("Install now?", windowTitle="RegQC")
+    assert not asking.confirmYesNoDisplay("Restore?")
+    assert qt_dialogs.opened()[0] == "ctkMessageBox: RegQC: Install now?"
+
+
+def test_message_that_is_not_shown_again(qt: Any, ctk: Any) -> None:
+    box = ctk.ctkMessageBox()
+    box.text = "Once"
+    box.dontShowAgainVisible = True
+    box.dontShowAgain = True
+    assert box.exec_() == qt.QMessageBox.Ok
+    assert qt_dialogs.opened() == []
