@@ -27,12 +27,14 @@ FloatArray = NDArray[np.float64]
 class LandmarkPairs:
     """Pairs whose points are both placed, N of them.
 
-    names: of the fixed points. used: (N,) whether they count in a fit; the others only measure it.
-    fixed: (N, 3) RAS mm in the space in which corrections act. moving: (N, 3) there, as the moving
-    points would lie without any correction. nowMm: (N,) distance of the two as they lie now.
+    names: of the fixed points. numbers: of the points in both lists. used: (N,) whether they count
+    in a fit; the others only measure it. fixed: (N, 3) RAS mm in the space in which corrections
+    act. moving: (N, 3) there, as the moving points would lie without any correction. nowMm: (N,)
+    distance of the two as they lie now.
     """
 
     names: list[str]
+    numbers: list[int]
     used: NDArray[np.bool_]
     fixed: FloatArray
     moving: FloatArray
@@ -73,19 +75,25 @@ def pairsOf(parameters: Any) -> LandmarkPairs:
     names = [fixed.GetNthControlPointLabel(n) for n in places]
     used = np.array([bool(fixed.GetNthControlPointSelected(n)) for n in places], dtype=np.bool_)
     if not places:
-        nothing = np.zeros((0, 3))
-        return LandmarkPairs([], used, nothing, nothing, np.zeros(0))
+        return noPairs()
     here, there = (_positions(node, places) for node in (fixed, moving))
     toShared = np.linalg.inv(sharedToWorld(parameters.workingTransform))
     own = mappedPoints(worldToMoving(parameters.movingVolume), there)
     rest = mappedPoints(ownToShared(parameters.fixedVolume, parameters.movingVolume), own)
     return LandmarkPairs(
         names,
+        places,
         used,
         here @ toShared[:3, :3].T + toShared[:3, 3],
         rest,
         np.asarray(np.linalg.norm(here - there, axis=1), dtype=np.float64),
     )
+
+
+def noPairs() -> LandmarkPairs:
+    """Return pairs of which there are none."""
+    nothing = np.zeros((0, 3))
+    return LandmarkPairs([], [], np.zeros(0, dtype=np.bool_), nothing, nothing, np.zeros(0))
 
 
 def imagePoints(parameters: Any) -> tuple[FloatArray, FloatArray]:

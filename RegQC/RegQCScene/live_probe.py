@@ -68,7 +68,7 @@ class LiveProbe:
         prepared. Raises InputError for nodes that cannot be compared.
         """
         self._nodes = (fixedNode, movingNode)
-        self._working = working
+        self._workingNode = working
         self.fixed = volumeFromNode(fixedNode, role="fixed volume")
         self.moving = volumeFromNode(movingNode, world=False, role="moving volume")
         self.ready = self.busy = False
@@ -79,6 +79,11 @@ class LiveProbe:
         self._answers: Any = None
         self._folder = Path(tempfile.mkdtemp(prefix="regqc-live-"))
         self._steps: Steps | None = self._starting(toleranceMm)
+
+    @property
+    def working(self) -> bool:
+        """Whether `poll` has something left to prepare."""
+        return self._steps is not None
 
     def refresh(self) -> None:
         """Take over what else than the working transform's matrix has changed above the volume."""
@@ -141,7 +146,7 @@ class LiveProbe:
 
     def _parts(self) -> Steps:
         """Yield until the present transform is written; returns what the child is to be told."""
-        self._before = _fromWorld(self._working)
+        self._before = _fromWorld(self._workingNode)
         transform = yield from fixedToMovingSteps(*self._nodes)
         whole: Any = transform.transforms if isinstance(transform, Composite) else (transform,)
         parts: list[dict[str, Any]] = []
@@ -226,7 +231,7 @@ class LiveProbe:
 
     def _motion(self) -> NDArray[np.float64]:
         """(4, 4) by which the working transform has changed what fixed points go through."""
-        return np.linalg.inv(self._before) @ _fromWorld(self._working)
+        return np.linalg.inv(self._before) @ _fromWorld(self._workingNode)
 
     def _fail(self, reason: str) -> None:
         self.close()

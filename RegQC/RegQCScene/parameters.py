@@ -62,6 +62,13 @@ class RegQCParameters:
     # Correct
     workingTransform: vtkMRMLTransformNode
     previewTransform: vtkMRMLTransformNode
+    nudgeMm: Annotated[float, WithinRange(0.01, 50.0)] = 1.0
+    nudgeDegrees: Annotated[float, WithinRange(0.01, 45.0)] = 1.0
+    checkCorrections: bool = True
+    registerInRoi: bool = False
+    registerWithLandmarks: bool = False
+    fixOnlyFlagged: bool = True
+    fixWithWitness: bool = True
     fixedLandmarks: vtkMRMLMarkupsFiducialNode
     movingLandmarks: vtkMRMLMarkupsFiducialNode
     roi: vtkMRMLMarkupsROINode

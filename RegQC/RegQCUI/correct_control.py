@@ -1,0 +1,275 @@
+"""What the parts of the Correct panel share: the working transform, its steps, and live scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import qt
+from slicer.i18n import tr as _
+
+from RegQCLib.errors import RegQCError
+from RegQCLib.geometry.transforms import Affine
+from RegQCScene.check_result import CheckResult
+from RegQCScene.correction_of_total import correctionSteps
+from RegQCScene.drag_watch import DragWatch
+from RegQCScene.pair_export import Pair
+from RegQCScene.preview import (
+    dropPreview,
+    isPreviewShown,
+    keepPreview,
+    setPreviewShown,
+    showPreview,
+)
+from RegQCScene.signal import Signal
+from RegQCScene.stepped_job import SteppedJob
+from RegQCScene.working_transform import (
+    WorkingState,
+    correct,
+    startWorking,
+    workingTransformOf,
+)
+from RegQCUI.correct_live import LiveScores
+
+SETTLE_MS = 400
+"""Without a change for so long, a drag counts as ended."""
+
+
+class CorrectControl:
+    """Corrects the session's pair.
+
+    changed(): another pair, preview or step. compared: a line that tells a check before and after
+    the last correction, or "".
+    """
+
+    def __init__(self, session: Any) -> None:
+        self.session = session
+        self.changed = Signal()
+        self.watch = DragWatch(session.history)
+        self.live = LiveScores()
+        self.compared = ""
+        self._settle = qt.QTimer()
+        self._settle.setSingleShot(True)
+        self._settle.setInterval(SETTLE_MS)
+        self._settle.connect("timeout()", self.settle)
+        self._restoring = False
+        self._pair: tuple[Any, Any] = (None, None)
+        self.watch.moved.connect(self._onMoved)
+        session.inputsChanged.connect(self._onInputs)
+        session.historyChanged.connect(self._onHistory)
+        self._onInputs()
+
+    def cleanup(self) -> None:
+        """Let go of everything; corrections stay in the scene."""
+        self.settle()
+        self.live.cleanup()
+        self.watch.moved.disconnect(self._onMoved)
+        self.watch.close()
+        self._settle.stop()
+        self._settle.disconnect("timeout()", self.settle)
+        self.session.inputsChanged.disconnect(self._onInputs)
+        self.session.historyChanged.disconnect(self._onHistory)
+
+    @property
+    def parameters(self) -> Any:
+        """The session's."""
+        return self.session.parameters
+
+    @property
+    def working(self) -> Any:
+        """The working transform of the chosen pair, or None while nothing was corrected."""
+        moving = self.parameters.movingVolume
+        return None if moving is None else workingTransformOf(moving)
+
+    @property
+    def canCorrect(self) -> bool:
+        """Whether a pair is chosen."""
+        fixed, moving = self.parameters.fixedVolume, self.parameters.movingVolume
+        return fixed is not None and moving is not None and fixed is not moving
+
+    def pair(self) -> Pair:
+        """What a registration starts from: all that lies above the moving volume now."""
+        parameters = self.parameters
+        return Pair(
+            parameters.fixedVolume,
+            parameters.movingVolume,
+            parameters.transform,
+            parameters.mask,
+            parameters.maskSegment,
+        )
+
+    def begin(self, *, live: bool = True) -> Any:
+        """Return the working transform, made where there is none; None, and a message, on failure.
+
+        live: whether to score the visible slices from now on.
+        """
+        self.settle()
+        parameters = self.parameters
+        try:
+            working = startWorking(parameters)
+        except RegQCError as error:
+            self.session.message.emit(str(error), "error")
+            return None
+        self.watch.watch(working)
+        if live:
+            fixed, moving = parameters.fixedVolume, parameters.movingVolume
+            self.live.start(fixed, moving, working, parameters.toleranceMm)
+        return working
+
+    def settle(self) -> None:
+        """End a drag that goes on: it becomes a step."""
+        self._settle.stop()
+        self.watch.settle()
+        self.live.settled()
+
+    def undo(self, _checked: bool = False) -> None:
+        """Take the last step back."""
+        self.settle()
+        self._step(self.session.history.undo)
+
+    def redo(self, _checked: bool = False) -> None:
+        """Take the step that was undone again."""
+        self.settle()
+        self._step(self.session.history.redo)
+
+    def restoreOriginal(self, _checked: bool = False) -> None:
+        """Take all corrections back, as one step; the user's own transform is what is left."""
+        self.settle()
+        dropPreview(self.parameters)
+        working = self.working
+        if working is not None:
+            text = _("Restore the original")
+            correct(working, WorkingState(np.eye(4)), text, self.session.history)
+        self._restructured()
+
+    def preview(self, correction: Any, what: str) -> None:
+        """Show another correction before it is kept; see `preview.showPreview`."""
+        self.settle()
+        try:
+            showPreview(self.parameters, correction, what)
+        except RegQCError as error:
+            self.session.message.emit(str(error), "error")
+        self._restructured()
+
+    def previewTotal(self, total: Any, what: str, onShown: Callable[[], Any]) -> None:
+        """Show a whole transform from fixed points to the moving volume's own as a preview."""
+        parameters, working = self.parameters, self.begin()
+        if working is None:
+            return
+        fixed, moving = parameters.fixedVolume, parameters.movingVolume
+        found: list[Affine] = []
+
+        def work(_folder: Any) -> Any:
+            steps = correctionSteps(total, working, fixed, moving)
+            found.append((yield from _silent(steps)))
+            return {}
+
+        def done(_folder: Any) -> None:
+            self.preview(found[0], what)
+            onShown()
+
+        nodes = [working, fixed, moving]
+        self.session.run(_("Preparing the preview"), SteppedJob(work), done, uses=nodes)
+
+    @property
+    def previewed(self) -> str:
+        """What is previewed, or ""."""
+        node = self.parameters.previewTransform
+        return "" if node is None else str(node.GetDescription())
+
+    @property
+    def previewShown(self) -> bool:
+        """Whether the moving volume is seen under the preview."""
+        return bool(isPreviewShown(self.parameters))
+
+    def showPreviewed(self, shown: bool) -> None:
+        """Show the moving volume under the preview, or as it was before."""
+        setPreviewShown(self.parameters, shown)
+        self._restructured()
+
+    def keep(self) -> None:
+        """Make the preview the correction, and measure again."""
+        keepPreview(self.parameters, self.session.history)
+        self._restructured()
+        self.recheckIfWanted()
+
+    def drop(self) -> None:
+        """Remove the preview."""
+        dropPreview(self.parameters)
+        self._restructured()
+
+    def recheckIfWanted(self) -> None:
+        """Check again after a correction, where the user wants that."""
+        if self.parameters.checkCorrections:
+            self.recheck()
+
+    def recheck(self, _checked: bool = False) -> None:
+        """Check the pair again and tell both results."""
+        self.settle()
+        before = self.session.result
+
+        def told(after: CheckResult | None) -> None:
+            if after is not None:
+                self.compared = comparison(before, after)
+                self.changed.emit()
+
+        self.session.check(told)
+
+    def _step(self, take: Callable[[], Any]) -> None:
+        self._restoring = True
+        try:
+            take()
+        finally:
+            self._restoring = False
+        self._restructured()
+
+    def _restructured(self) -> None:
+        """Tell everyone that there are other nodes above the volume, or may be."""
+        self.watch.watch(self.working)
+        self.live.refresh()
+        self.live.settled()
+        self.changed.emit()
+
+    def _onMoved(self) -> None:
+        self.live.moved()
+        if not self._restoring:
+            self._settle.start()
+
+    def _onHistory(self) -> None:
+        self.live.settled()
+        self.changed.emit()
+
+    def _onInputs(self) -> None:
+        pair = (self.parameters.fixedVolume, self.parameters.movingVolume)
+        if pair != self._pair:
+            self._pair = pair
+            self.compared = ""
+            self.live.stop()
+            self.watch.watch(self.working)
+        self.changed.emit()
+
+
+def comparison(before: CheckResult | None, after: CheckResult) -> str:
+    """Say in one line what a check found before and after a correction."""
+    if before is None:
+        return _("Check: {after}").format(after=_short(after))
+    return _("Check: {before} before, {after} now").format(
+        before=_short(before), after=_short(after)
+    )
+
+
+def _short(result: CheckResult) -> str:
+    if result.errorMean is None:
+        return str(result.verdictText)
+    return _("{verdict} ({mm:.1f} mm)").format(verdict=result.verdictText, mm=result.errorMean)
+
+
+def _silent(steps: Any) -> Any:
+    """Pass steps on without their progress; returns what they return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield None

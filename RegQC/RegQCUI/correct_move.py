@@ -1,0 +1,162 @@
+"""Correct, Move: handles in the views, arrow keys and buttons, in millimeters and degrees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from RegQCScene.correction_of_total import sharedToWorld
+from RegQCScene.handles import (
+    canDragAnywhere,
+    dragAnywhere,
+    handlesShown,
+    hideHandles,
+    showHandles,
+)
+from RegQCScene.nudge import TURNS, WAYS, move, turn
+from RegQCScene.visible_slices import shownSliceNodes, visiblePoint
+from RegQCScene.volume_exchange import gridFromNode
+from RegQCUI.correct_control import CorrectControl
+from RegQCUI.correct_keys import CorrectKeys
+from RegQCUI.links import Links
+from RegQCUI.paths import uiPath
+
+
+class MovePart:
+    """Moves the working transform by hand."""
+
+    def __init__(self, control: CorrectControl) -> None:
+        self.control = control
+        self.widget = slicer.util.loadUI(uiPath("CorrectMove"))
+        self.ui = slicer.util.childWidgetVariables(self.widget)
+        self.keys = CorrectKeys(self.move, self.turn, control.undo, control.redo)
+        self._links = Links()
+        self._view = ""
+        self._fillViews()
+        ui = self.ui
+        ui.anywhereBox.setVisible(canDragAnywhere())
+        for way in WAYS:
+            button = getattr(ui, f"{way}Button")
+            self._links.connect(button, "clicked(bool)", _ignoring(self.move, way))
+        for way in TURNS:
+            button = getattr(ui, f"{way}Button")
+            self._links.connect(button, "clicked(bool)", _ignoring(self.turn, way))
+        self._links.connect(ui.handlesBox, "toggled(bool)", self._onHandles)
+        self._links.connect(ui.anywhereBox, "toggled(bool)", self._onHandles)
+        self._links.connect(ui.keysBox, "toggled(bool)", self._onKeys)
+
+    def enter(self) -> None:
+        """Take the keys, show the handles again."""
+        self._fillViews()
+        self.keys.grab()
+        self.refresh()
+
+    def exit(self) -> None:
+        """Give keys and views back."""
+        self.keys.release()
+        hideHandles(self.control.working)
+
+    def cleanup(self) -> None:
+        """Let go of everything."""
+        self.exit()
+        self._links.disconnect()
+
+    def refresh(self) -> None:
+        """Show what is possible, and handles on the working transform that counts now."""
+        ui, previewing = self.ui, bool(self.control.previewed)
+        ready = self.control.canCorrect and not previewing
+        self.widget.setEnabled(ready)
+        self.keys.setMoving(ready and ui.keysBox.checked)
+        ui.anywhereBox.setEnabled(ui.handlesBox.checked)
+        working = self.control.working
+        if working is None or not ready:
+            hideHandles(working)
+        elif ui.handlesBox.checked and not handlesShown(working):
+            self._showHandles()
+
+    def move(self, way: str) -> None:
+        """Move the image by one step as it is seen; see `nudge.WAYS`."""
+        working = self.control.begin()
+        view = self.viewNode()
+        if working is not None and view is not None:
+            move(working, view, way, self.control.parameters.nudgeMm, self._history)
+
+    def turn(self, way: str) -> None:
+        """Turn the image by one step as it is seen; see `nudge.TURNS`."""
+        working = self.control.begin()
+        view = self.viewNode()
+        if working is not None and view is not None:
+            degrees = self.control.parameters.nudgeDegrees
+            turn(working, view, way, degrees, self._point(), self._history)
+
+    def viewNode(self) -> Any:
+        """Return the slice node in which steps are meant; None where there is no slice view."""
+        nodes = {node.GetID(): node for node in shownSliceNodes()}
+        chosen = str(self.ui.nudgeViewSelector.currentData or "")
+        if not chosen:
+            under = _viewUnderMouse()
+            self._view = self._view if under is None else under.GetID()
+            chosen = self._view
+        return nodes.get(chosen) or next(iter(nodes.values()), None)
+
+    @property
+    def _history(self) -> Any:
+        return self.control.session.history
+
+    def _point(self) -> Any:
+        """RAS mm where the views meet."""
+        grid = gridFromNode(self.control.parameters.fixedVolume)
+        return visiblePoint(grid, shownSliceNodes())
+
+    def _onHandles(self, _on: bool) -> None:
+        ui = self.ui
+        if ui.handlesBox.checked and self.control.begin() is None:
+            ui.handlesBox.setChecked(False)
+        elif ui.handlesBox.checked:
+            self._showHandles()
+        else:
+            hideHandles(self.control.working)
+        ui.anywhereBox.setEnabled(ui.handlesBox.checked)
+
+    def _showHandles(self) -> None:
+        working = self.control.working
+        toShared = np.linalg.inv(sharedToWorld(working))
+        center = toShared @ (*self._point(), 1.0)
+        showHandles(working, center[:3].tolist())
+        dragAnywhere(working, self.ui.anywhereBox.checked)
+
+    def _onKeys(self, on: bool) -> None:
+        if on and self.control.begin() is None:
+            self.ui.keysBox.setChecked(False)
+            return
+        self.keys.setMoving(on)
+
+    def _fillViews(self) -> None:
+        selector = self.ui.nudgeViewSelector
+        chosen = selector.currentData
+        selector.clear()
+        selector.addItem(_("The view under the mouse"), "")
+        for node in shownSliceNodes():
+            name = _("{name} ({orientation})").format(
+                name=node.GetName(), orientation=node.GetOrientation()
+            )
+            selector.addItem(name, node.GetID())
+        selector.setCurrentIndex(max(0, selector.findData(chosen or "")))
+
+
+def _viewUnderMouse() -> Any:
+    """Return the slice node of the view that the mouse is or was in last, or None."""
+    crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    return None if crosshair is None else crosshair.GetCursorPositionXYZ([0.0, 0.0, 0.0])
+
+
+def _ignoring(receiver: Any, way: str) -> Any:
+    """Call ``receiver(way)`` whatever a signal says."""
+
+    def call(_checked: bool) -> None:
+        receiver(way)
+
+    return call
