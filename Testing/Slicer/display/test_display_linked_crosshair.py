@@ -110,6 +110,8 @@ def test_corrections_move_the_link(link: LinkedCrosshair, benches: Any, phantoms
     np.testing.assert_allclose(link.toMoving(POINT), POINT - (1, 0, 0))
     phantoms.move(shift, 9, 0, 0)
     np.testing.assert_allclose(link.toMoving(POINT), POINT - (9, 0, 0))
+    moving.SetAndObserveTransformNodeID(phantoms.translation(0, 5, 0).GetID())
+    np.testing.assert_allclose(link.toMoving(POINT), POINT - (0, 5, 0))
 
 
 def test_nothing_is_left(link: LinkedCrosshair, benches: Any, pairUnderTransforms: Any) -> None:
