@@ -15,13 +15,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import slicer
 from numpy.typing import ArrayLike
 
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.transform_io import load_transform
 from RegQCScene.check_job import CheckJob, checkOptions
 from RegQCScene.check_result import CheckResult
+from RegQCScene.corrected_volume import addCorrected
 from RegQCScene.pair_export import Pair
 from RegQCScene.registration_job import RegistrationJob
 from RegQCScene.result_nodes import storeResult
@@ -29,7 +29,7 @@ from RegQCScene.runner import BlockingRunner, Runnable
 from RegQCScene.slice_fix import SliceFixJob
 from RegQCScene.transform_exchange import transformNodeFromRegQC
 from RegQCScene.transform_export import TransformExportJob
-from RegQCScene.volume_exchange import gridFromNode, updateNode
+from RegQCScene.volume_exchange import gridFromNode
 
 OnProgress = Callable[[str, float], Any] | None
 
@@ -161,10 +161,7 @@ def fixSlices(
     with _finished(job, onProgress):
         _keep(job.folder / "repair", target)
         name = f"{volumeNode.GetName()} (slices fixed)"
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
-        updateNode(node, job.image, gridFromNode(volumeNode, world=False).affine)
-        node.SetAndObserveTransformNodeID(volumeNode.GetTransformNodeID())
-        node.CreateDefaultDisplayNodes()
+        node = addCorrected(volumeNode, job.image, name)
         return SliceFixResult(node, job.moved, job.summary, job.report)
 
 
