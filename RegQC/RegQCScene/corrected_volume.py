@@ -29,6 +29,13 @@ def addCorrected(original: Any, image: Any, name: str) -> Any:
     return node
 
 
+def sameImage(one: Any, other: Any) -> bool:
+    """Whether two volumes are the same, or one is a corrected copy of the other."""
+    if one is other or one is None or other is None:
+        return one is other
+    return other is one.GetNodeReference(CORRECTED) or one is other.GetNodeReference(CORRECTED)
+
+
 def showInsteadOf(shown: Any, hidden: Any) -> None:
     """Show one volume wherever the slice views show another one."""
     for composite in compositeNodes():

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 from RegQCLib.errors import RegQCError
 from RegQCLib.geometry.transforms import Affine
 from RegQCScene.check_result import CheckResult
+from RegQCScene.corrected_volume import sameImage
 from RegQCScene.correction_of_total import correctionSteps
 from RegQCScene.drag_watch import DragWatch
 from RegQCScene.pair_export import Pair
@@ -52,7 +53,7 @@ class CorrectControl:
         self._settle = qt.QTimer()
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
-        self._settle.connect("timeout()", self.settle)
+        self._settle.connect("timeout()", self._onQuiet)
         self._restoring = False
         self._pair: tuple[Any, Any] = (None, None)
         self.watch.moved.connect(self._onMoved)
@@ -67,7 +68,7 @@ class CorrectControl:
         self.watch.moved.disconnect(self._onMoved)
         self.watch.close()
         self._settle.stop()
-        self._settle.disconnect("timeout()", self.settle)
+        self._settle.disconnect("timeout()", self._onQuiet)
         self.session.inputsChanged.disconnect(self._onInputs)
         self.session.historyChanged.disconnect(self._onHistory)
 
@@ -236,6 +237,12 @@ class CorrectControl:
         if not self._restoring:
             self._settle.start()
 
+    def _onQuiet(self) -> None:
+        if qt.QApplication.mouseButtons() == qt.Qt.NoButton:
+            self.settle()
+        else:  # the hand rests in the middle of a drag
+            self._settle.start()
+
     def _onHistory(self) -> None:
         self.live.settled()
         self.changed.emit()
@@ -243,6 +250,8 @@ class CorrectControl:
     def _onInputs(self) -> None:
         pair = (self.parameters.fixedVolume, self.parameters.movingVolume)
         if pair != self._pair:
+            if not all(map(sameImage, pair, self._pair)):
+                self.session.history.clear()  # its steps are of other volumes
             self._pair = pair
             self.compared = ""
             self.live.stop()
