@@ -57,7 +57,7 @@ def test_no_step_of_a_check_takes_long(parameters, canned, above):
     session.check()
     steps = [one for number, one in enumerate(runner.polls) if number not in runner.childIn]
     assert session.result.verdict == "misaligned"
-    assert len(steps) > 8
+    assert len(steps) > 1
     assert max(steps) < LIMIT_S
     assert runner.endS < LIMIT_S
     session.close()
