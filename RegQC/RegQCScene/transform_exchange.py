@@ -29,6 +29,7 @@ from RegQCScene.transform_parts import (
     isInverted,
     mappedPoints,
     samplingGrid,
+    snapshot,
 )
 from RegQCScene.volume_exchange import gridFromNode, transformChain
 
@@ -110,9 +111,7 @@ def worldToMoving(movingNode: Any, transformNode: Any = None) -> Any:
         _requireInvertible(node)
     way = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(None, nearest, way)
-    snapshot = vtk.vtkGeneralTransform()
-    snapshot.DeepCopy(way)  # later changes of the nodes do not reach it
-    return snapshot
+    return snapshot(way)
 
 
 def _requireTransform(node: Any) -> None:

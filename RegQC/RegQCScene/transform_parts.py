@@ -29,6 +29,25 @@ def flattened(transform: Any) -> list[Any]:
     return [collection.GetItemAsObject(n) for n in range(collection.GetNumberOfItems())]
 
 
+def snapshot(transform: Any) -> Any:
+    """Return a vtkGeneralTransform that later changes of the nodes do not reach.
+
+    `vtkGeneralTransform.DeepCopy` would keep the nodes' own transforms. Vectors of fields are
+    shared: nodes exchange them as a whole.
+    """
+    result = vtk.vtkGeneralTransform()
+    result.PostMultiply()
+    for part in flattened(transform):
+        if part.IsA("vtkLinearTransform"):
+            copy = vtk.vtkTransform()
+            copy.SetMatrix(slicer.util.vtkMatrixFromArray(_matrix(part)))
+        else:
+            copy = part.MakeTransform()
+            copy.DeepCopy(part)
+        result.Concatenate(copy)
+    return result
+
+
 def isInverted(part: Any) -> bool:
     """Whether a non-linear transform is used backward, so that every point needs a search."""
     return part.IsA("vtkWarpTransform") and bool(part.GetInverseFlag())
@@ -89,7 +108,7 @@ def samplingGrid(detail: float, grid: Grid, limit: int) -> Grid:
 
 def _exactPart(part: Any, grid: Grid) -> Affine | DisplacementField | None:
     if part.IsA("vtkLinearTransform"):
-        return Affine(slicer.util.arrayFromVTKMatrix(part.GetMatrix()))
+        return Affine(_matrix(part))
     if not part.IsA("vtkOrientedGridTransform") or isInverted(part):
         return None
     image = part.GetDisplacementGrid()
@@ -108,6 +127,11 @@ def _exactPart(part: Any, grid: Grid) -> Affine | DisplacementField | None:
 
 def _counts(length: NDArray[np.float64], spacing: NDArray[np.float64]) -> NDArray[np.intp]:
     return np.ceil(length / spacing - 1e-6).astype(int) + 1
+
+
+def _matrix(part: Any) -> NDArray[np.float64]:
+    """(4, 4) of a linear transform, RAS mm."""
+    return np.asarray(slicer.util.arrayFromVTKMatrix(part.GetMatrix()), dtype=np.float64)
 
 
 def _gridAffine(part: Any) -> NDArray[np.float64]:
