@@ -18,7 +18,6 @@ from slicer.i18n import tr as _
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
-from RegQCLib.geometry.transform_io import save_transform
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
 from RegQCScene.job import Event
@@ -137,6 +136,9 @@ def _savedTransform(
         yield from _told(fieldSteps(transform, path), fraction, fraction)
         return path
     path = folder / "transform.tfm"
+    # needs nibabel, which Slicer lacks at first
+    from RegQCLib.geometry.transform_io import save_transform
+
     save_transform(transform, path)
     return path
 

@@ -16,7 +16,6 @@ from slicer.i18n import tr as _
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
-from RegQCLib.geometry.transform_io import load_transform
 from RegQCLib.geometry.transforms import Affine
 from RegQCScene.job import Event
 from RegQCScene.pair_export import Pair, PairFiles, exportPair
@@ -109,6 +108,9 @@ class RegistrationJob(SteppedJob):
         return options
 
     def _readTransform(self, file: Path, grid: Grid) -> Generator[Any, None, None]:
+        # needs nibabel, which Slicer lacks at first
+        from RegQCLib.geometry.transform_io import load_transform
+
         if file.stat().st_size <= SMALL_FILE_BYTES:
             found = load_transform(file)
             if isinstance(found, Affine):

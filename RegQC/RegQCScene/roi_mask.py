@@ -10,7 +10,6 @@ import slicer
 import vtk
 
 from RegQCLib.errors import InputError
-from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.volume import Volume
 
 LARGEST_VOXEL_MM = 50.0
@@ -46,6 +45,9 @@ def roiVolume(node: Any) -> Volume:
 def saveRoi(node: Any, path: Path) -> Path:
     """Write a box as a mask file; see `roiVolume`."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    # needs nibabel, which Slicer lacks at first
+    from RegQCLib.geometry.image_io import save_volume
+
     save_volume(roiVolume(node), path)
     return path
 

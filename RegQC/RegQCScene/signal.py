@@ -14,6 +14,11 @@ class Signal:
     def __init__(self) -> None:
         self._receivers: list[Receiver] = []
 
+    @property
+    def receivers(self) -> tuple[Receiver, ...]:
+        """Those that are connected now."""
+        return tuple(self._receivers)
+
     def connect(self, receiver: Receiver) -> None:
         """Call ``receiver`` with whatever is emitted; connecting it again changes nothing."""
         if receiver not in self._receivers:

@@ -74,6 +74,8 @@ class DecisionList:
                     self.table.setItem(number, column, qt.QTableWidgetItem(text))
                 elif item.text() != text:
                     item.setText(text)
+        for column in range(first, self.table.columnCount - 1):  # the last one takes the rest
+            self.table.resizeColumnToContents(column)
 
     def selected(self) -> list[Place]:
         """Return the places that are selected."""

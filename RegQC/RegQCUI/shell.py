@@ -9,9 +9,9 @@ import qt
 import slicer
 
 from RegQCUI.notices import Notices
-from RegQCUI.panels import panelClasses
+from RegQCUI.panels import buildPanels
 
-OPEN_AT_START = ("InputsPanel", "CheckPanel")
+OPEN_AT_START = ("InputsPanel", "CheckPanel", "BrokenPanel")
 STATUS_MS = 5000
 
 
@@ -27,7 +27,7 @@ class Shell:
         self._shown = False
         self._links: list[Any] = []
         self.notices = Notices(layout)
-        self.panels = [panel(session) for panel in panelClasses()]
+        self.panels = buildPanels(session)
         self.sections = [self._section(panel) for panel in self.panels]
         for section in self.sections:
             layout.addWidget(section)

@@ -13,6 +13,9 @@ from urllib.request import urlopen
 import pytest
 import slicer
 
+from RegQCUI import panels as listed
+from RegQCUI.panels import PANELS
+
 ROOT = Path(__file__).resolve().parents[3]
 NOT_IN_SLICER = ("torch", "openvino", "onnxruntime", "nibabel", "jinja2", "rich", "typer")
 
@@ -31,7 +34,7 @@ host = startHost()
 module = host.load(Path({file!r}))
 widget = module.widgetRepresentation().self()
 import RegQCLib, RegQCUI
-print("panels", len(widget.shell.panels))
+print("panels", *(type(panel).__name__ for panel in widget.shell.panels))
 print("from", Path(RegQCLib.__file__).parents[1], Path(RegQCUI.__file__).parents[1])
 print("problems", host.problems())
 """
@@ -51,9 +54,29 @@ def loaded_without_packages(file: Path) -> dict[str, str]:
 
 def test_the_module_opens_where_every_package_is_missing(host):
     told = loaded_without_packages(ROOT / "RegQC" / "RegQC.py")
-    assert int(told["panels"]) >= 2
+    assert told["panels"].split() == [name for _module, name in PANELS]
     assert told["problems"] == "[]"
     assert told["from"] == f"{ROOT} {ROOT / 'RegQC'}"
+
+
+def test_a_broken_panel_says_so_and_stops_no_other(host, pair, monkeypatch, caplog):
+    from RegQCUI.inspect_panel import InspectPanel
+
+    monkeypatch.setattr(InspectPanel, "_onMode", lambda _self: 1 / 0)
+    monkeypatch.setattr(listed, "PANELS", (*PANELS[:3], ("no_panel", "CorrectPanel")))
+    loaded = host.load()
+    widget = loaded.widgetRepresentation().self()
+    *good, half, absent = widget.shell.panels
+    assert [type(one).__name__ for one in good] == ["InputsPanel", "CheckPanel"]
+    assert (half.title, absent.title) == ("Inspect (not available)", "Correct (not available)")
+    assert "ZeroDivisionError" in half.notices.shown[0][1]
+    assert "No module named 'RegQCUI.no_panel'" in absent.notices.shown[0][1]
+    assert not widget.shell.sections[2].collapsed
+    assert len(caplog.records) == 2
+    widget.session.parameters.fixedVolume, widget.session.parameters.movingVolume = pair
+    host.app.processEvents()
+    assert good[1].ui.checkButton.enabled
+    host.unload(loaded)
 
 
 def test_an_installed_module_takes_the_library_beside_it(host, tmp_path):
@@ -180,3 +203,18 @@ def test_the_self_test_of_reload_and_test_passes(panels, name):
     case.setUp()
     getattr(case, name)()
     assert panels.parameters.fixedVolume is None
+
+
+def test_a_scene_of_an_older_version_takes_the_defaults(panels, tmp_path):
+    file = tmp_path / "old.mrml"
+    panels.choosePair()
+    panels.inputs.ui.toleranceSpinBox.setValue(2.5)
+    for node in (panels.fixed, panels.moving):
+        slicer.mrmlScene.RemoveNode(node)
+    slicer.util.saveScene(str(file))
+    text = file.read_text()
+    assert '"toleranceMm 2.5"' in text
+    file.write_text(text.replace('"toleranceMm 2.5"', '"unknown 2.5"'))
+    slicer.util.loadScene(str(file))
+    panels.settle()
+    assert panels.inputs.ui.toleranceSpinBox.value == 1.5
