@@ -22,16 +22,21 @@ COUPLINGS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
 def coupled_convex(
-    fixed: Tensor, moving: Tensor, weights: Tensor | None, *, radius: tuple[int, ...]
+    fixed: Tensor,
+    moving: Tensor,
+    weights: Tensor | None,
+    moving_weights: Tensor | None = None,
+    *,
+    radius: tuple[int, ...],
 ) -> Tensor:
     """Smooth displacement from fixed to moving cells, (axes, *nodes), in cells.
 
-    fixed, moving: (1, C, *cells), features to match. weights: (1, 1, *cells) of the fixed cells.
-    radius: largest shift along each axis, cells. Nodes lie at every `STRIDE`-th cell, from the
-    first on.
+    fixed, moving: (1, C, *cells), features to match. weights, moving_weights: (1, 1, *cells), how
+    far they are to be trusted. radius: largest shift along each axis, cells. Nodes lie at every
+    `STRIDE`-th cell, from the first on.
     """
     shifts = list(_shifts(radius))
-    costs = _costs(fixed, moving, weights, shifts, radius)
+    costs = _costs(fixed, moving, weights, moving_weights, shifts, radius)
     targets = torch.tensor(shifts, dtype=fixed.dtype, device=fixed.device).T
     best, typical = costs.amin(0), costs.mean(0)
     gain = float((typical - best).mean())
@@ -53,30 +58,51 @@ def _costs(
     fixed: Tensor,
     moving: Tensor,
     weights: Tensor | None,
+    moving_weights: Tensor | None,
     shifts: list[tuple[int, ...]],
     radius: tuple[int, ...],
 ) -> Tensor:
-    """Mean squared difference around every node for every shift, (shifts, *nodes)."""
+    """Mean squared difference around every node for every shift, (shifts, *nodes).
+
+    Cells whose counterpart as it lies is unknown have no say, as their best match would be a chance
+    one. What a shift takes to where nothing is known costs what is usual at its node.
+    """
     sizes = fixed.shape[2:]
-    margins = [r for r in reversed(radius) for _ in range(2)]
-    padded = functional.pad(moving, margins, mode="replicate")
     pool = functional.avg_pool3d if len(radius) == 3 else functional.avg_pool2d
 
     def around_nodes(values: Tensor) -> Tensor:
         return pool(values, STRIDE + 1, STRIDE, STRIDE // 2, count_include_pad=False)[0, 0]
 
+    def shifted(padded: Tensor, shift: tuple[int, ...]) -> Tensor:
+        for axis, (r, s, n) in enumerate(zip(radius, shift, sizes, strict=True), start=2):
+            padded = padded.narrow(axis, r + s, n)
+        return padded
+
+    moving = _padded(moving, radius)
+    trusted = torch.ones_like(fixed[:, :1]) if weights is None else weights
+    if moving_weights is not None:
+        trusted = trusted * moving_weights
     # One buffer: hundreds of differences, freed between results that stay, would leave holes that
     # add up to gigabytes.
     difference = torch.empty_like(fixed)
-    costs = fixed.new_empty(len(shifts), *around_nodes(fixed[:, :1]).shape)
+    costs = fixed.new_empty(len(shifts), *around_nodes(trusted).shape)
+    known = None if moving_weights is None else torch.empty_like(costs)
+    trust = None if moving_weights is None else _padded(moving_weights, radius)
     for number, shift in enumerate(shifts):
-        shifted = padded
-        for axis, (r, s, n) in enumerate(zip(radius, shift, sizes, strict=True), start=2):
-            shifted = shifted.narrow(axis, r + s, n)
-        torch.sub(fixed, shifted, out=difference)
-        cost = difference.square_().mean(1, keepdim=True)
-        costs[number] = around_nodes(cost if weights is None else cost * weights)
+        torch.sub(fixed, shifted(moving, shift), out=difference)
+        both = trusted
+        if trust is not None and known is not None:
+            both = trusted * shifted(trust, shift)
+            known[number] = around_nodes(both)
+        costs[number] = around_nodes(difference.square_().mean(1, keepdim=True) * both)
+    if known is not None:
+        usual = costs.sum(0) / known.sum(0).clamp_min(1e-6)
+        costs += usual * (around_nodes(trusted) - known)
     return costs
+
+
+def _padded(values: Tensor, radius: tuple[int, ...]) -> Tensor:
+    return functional.pad(values, [r for r in reversed(radius) for _ in range(2)], mode="replicate")
 
 
 def _closest(costs: Tensor, targets: Tensor, smooth: Tensor, coupling: float) -> Tensor:

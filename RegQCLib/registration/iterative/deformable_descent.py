@@ -23,15 +23,20 @@ STILL_MM = 0.01
 SOLVER_STEPS, HARD_SOLVER_STEPS = 12, 60
 """Conjugate gradient iterations: usually, and with landmarks or a stiffness map."""
 
-ROUGHNESS = 4.2e-3
+ROUGHNESS, AT_SPACING_MM = 4.2e-3, 8.0
 ADAPTATION = 2.2
-ADAPTED_RANGE = (0.1, 30.0)
+ADAPTED_RANGE = (0.1, 1000.0)
+FEW_POINTS, STIFF = 64, 30.0
 SOFT, CLOSER = 3.0, 0.75
 """Stiffness becomes (`ROUGHNESS` / roughness found at stiffness 1) ** `ADAPTATION`.
 
 The stiffness that fits a prior to what it finds is inversely proportional to the roughness found,
-which itself falls with stiffness: the exponent is what repeating that would lead to. Below `SOFT`
-control points come nearer to each other, by `CLOSER`, as softer fields have finer detail."""
+which itself falls with stiffness: the exponent is what repeating that would lead to. Where hardly
+any bending is found, little more than noise and unlike contrasts made it: the upper end of the
+range all but forbids it. `ROUGHNESS` holds for control points `AT_SPACING_MM` apart and falls with
+their distance squared, as it does for the same body shown twice as large. Below `SOFT` control
+points come nearer to each other, by `CLOSER`, as softer fields have finer detail. Fewer control
+points with evidence than `FEW_POINTS` (a small region, a thin slab) tell no roughness: `STIFF`."""
 
 
 class Iteration(NamedTuple):
@@ -104,10 +109,13 @@ class Descent:
 
     def adapt(self) -> None:
         """Fit the stiffness to the roughness found with stiffness 1."""
+        points = float(self.evidence.sum() ** 2 / self.evidence.square().sum().clamp_min(1e-30))
         found = roughness(self.coefficients, self.control.spacing, self.evidence)
+        squared = math.prod(self.control.spacing) ** (2 / len(self.control.spacing))
+        expected = ROUGHNESS * AT_SPACING_MM**2 / squared
         low, high = ADAPTED_RANGE
-        wanted = high if found <= 0 else (ROUGHNESS / found) ** ADAPTATION
-        self.adapted = min(max(wanted, low), high)
+        wanted = high if found <= 0 else (expected / found) ** ADAPTATION
+        self.adapted = STIFF if points < FEW_POINTS else min(max(wanted, low), high)
         self.closeness = CLOSER if self.adapted < SOFT else 1.0
 
     def _regularizer(self) -> Regularizer:

@@ -43,6 +43,15 @@ class Level:
             )
         ]
 
+    @cached_property
+    def sampled_weights(self) -> Tensor | None:
+        """Confidence in what is sampled between moving voxels: 0 next to voxels where it is 0."""
+        if self.moving_weights is None:
+            return None
+        pool = functional.max_pool3d if self.moving_weights.ndim == 5 else functional.max_pool2d
+        unknown = (self.moving_weights <= 0).to(self.moving_weights.dtype)
+        return self.moving_weights * (1 - pool(unknown, 3, 1, 1))
+
     @property
     def cell(self) -> float:
         """Size of a voxel: mm^3, or mm^2 in 2-D."""
@@ -69,9 +78,9 @@ class Level:
 
     def weights(self, displacement: Tensor) -> Tensor | None:
         """Confidence of both images together, (1, 1, *n), or None for 1 everywhere."""
-        if self.moving_weights is None:
+        if self.sampled_weights is None:
             return self.fixed_weights
-        moved = self.moved(self.moving_weights, displacement)
+        moved = self.moved(self.sampled_weights, displacement)
         return moved if self.fixed_weights is None else moved * self.fixed_weights
 
 

@@ -24,13 +24,16 @@ def coarse_start(pair: Pair, forces: Forces) -> tuple[ControlGrid, Tensor]:
     factor = 2 ** max(0, round(math.log2(CELL_MM / pair.voxel_mm)))
     level = pair.level(factor)
     fixed, moving = forces.mind(factor)
+    moving_weights = level.sampled_weights
     for axis, (first, count) in enumerate(zip(level.start, level.fixed.shape[2:], strict=True)):
         moving = moving.narrow(2 + axis, first, count)
+        if moving_weights is not None:
+            moving_weights = moving_weights.narrow(2 + axis, first, count)
     radius = tuple(
         min(MOST_STEPS, max(1, round(REACH_MM / step)), count // 2)
         for step, count in zip(level.spacing, level.fixed.shape[2:], strict=True)
     )
-    cells = coupled_convex(fixed, moving, level.fixed_weights, radius=radius)
+    cells = coupled_convex(fixed, moving, level.fixed_weights, moving_weights, radius=radius)
     steps = cells.new_tensor(level.spacing).view(-1, *[1] * len(radius))
     control = ControlGrid(pair.extent, tuple(STRIDE * step for step in level.spacing))
     hats = [

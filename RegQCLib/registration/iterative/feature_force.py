@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from RegQCLib.registration.iterative.deformable_level import Level
-from RegQCLib.registration.iterative.force import Force, Gather
+from RegQCLib.registration.iterative.force import Force, Gather, between_known
 from RegQCLib.registration.iterative.solver import index_pairs
 
 CHUNK = 4
@@ -40,9 +40,18 @@ class FeatureForce:
                 slope = torch.gradient(total, spacing=float(step), dim=2 + axis)[0]
                 pulls[axis] += (residual * slope).sum((0, 1)) / 2
             error += residual.square_().sum((0, 1))
+        products = self._products()
+        if weights is not None:
+            valid = between_known(weights)
+            pulls = [pull * steady for pull, steady in zip(pulls, valid, strict=True)]
+            pairs = index_pairs(len(valid))
+            products = [
+                product * valid[a] * valid[b]
+                for product, (a, b) in zip(products, pairs, strict=True)
+            ]
         return Force(
             torch.stack([gather(pull * factor) for pull in pulls]),
-            torch.stack([gather(product * factor) for product in self._products()]),
+            torch.stack([gather(product * factor) for product in products]),
             float((error * factor).sum()) / 2,
         )
 

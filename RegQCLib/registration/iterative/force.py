@@ -74,7 +74,23 @@ def gathered(
     return pull, torch.stack([gather(curved[a] * slopes[b]) for a, b in pairs])
 
 
-def slopes(image: Tensor, spacing: Sequence[float]) -> list[Tensor]:
-    """Derivatives (*n) per mm of an image (1, 1, *n) along each axis."""
-    values = image[0, 0]
-    return list(torch.gradient(values, spacing=[float(step) for step in spacing]))
+def slopes(image: Tensor, spacing: Sequence[float], weights: Tensor | None) -> list[Tensor]:
+    """Derivatives (*n) per mm of an image (1, 1, *n) along each axis; see `between_known`."""
+    found = list(torch.gradient(image[0, 0], spacing=[float(step) for step in spacing]))
+    if weights is None:
+        return found
+    return [slope * valid for slope, valid in zip(found, between_known(weights), strict=True)]
+
+
+def between_known(weights: Tensor) -> list[Tensor]:
+    """1 where both neighbors along an axis have a weight above 0, else 0; (*n) for each axis.
+
+    Elsewhere a slope is that from what is known to what is not, and means nothing.
+    """
+    known = (weights[0, 0] > 0).to(weights.dtype)
+    result = []
+    for axis, count in enumerate(known.shape):
+        edges = [known.narrow(axis, 0, 1), known, known.narrow(axis, count - 1, 1)]
+        wide = torch.cat(edges, axis)
+        result.append(wide.narrow(axis, 0, count) * wide.narrow(axis, 2, count))
+    return result

@@ -68,7 +68,7 @@ class LnccForce:
         if weights is not None:
             left = left * weights
             residual, curvature = residual * weights, curvature * weights
-        rise = slopes(moved, self.level.spacing)
+        rise = slopes(moved, self.level.spacing, weights)
         pull, curved = gathered(residual[0, 0], curvature[0, 0], rise, gather)
         return Force(pull, curved, float(left.sum()) / 2)
 

@@ -34,5 +34,6 @@ class MutualInformationForce:
         score = -number * gradient[0, 0]
         curvature = score.square().sum() / number
         curved = curvature.expand_as(score) if weights is None else curvature * weights[0, 0]
-        pull, products = gathered(score, curved, slopes(moved, self.level.spacing), gather)
+        rise = slopes(moved, self.level.spacing, weights)
+        pull, products = gathered(score, curved, rise, gather)
         return Force(pull, products, number * float(loss.detach()))

@@ -44,3 +44,20 @@ def test_what_has_no_weight_follows_its_neighbors():
     found = coupled_convex(spoiled, moving, weights, radius=(3, 3, 3))
     assert found[0, 4, 4, 4] == pytest.approx(2, abs=0.3)
     assert found[1:, 4, 4, 4].abs().max() < 0.3
+
+
+def test_what_the_moving_image_does_not_show_attracts_nothing():
+    fixed = features((16, 18, 20))
+    moving = torch.roll(fixed, (1, 0, 0), (2, 3, 4))
+    fixed[:, :, 10:] = moving[:, :, 4:10]  # a chance match for what has no counterpart
+    moving[:, :, 10:] = 0  # beyond its field of view
+    weights = torch.ones(1, 1, 16, 18, 20, dtype=fixed.dtype)
+    weights[:, :, 10:] = 0
+
+    def shift(trust):
+        return coupled_convex(fixed, moving, None, trust, radius=(6, 1, 1))[:, :, 2:-2, 2:-2]
+
+    found = shift(weights)
+    torch.testing.assert_close(found[0, :3], torch.ones_like(found[0, :3]), atol=0.2, rtol=0)
+    assert found.min() > -0.2
+    assert shift(None).min() < -3

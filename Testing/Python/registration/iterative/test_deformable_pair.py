@@ -104,3 +104,15 @@ def test_images_apart_are_refused():
     fixed, moving, _ = pair((28, 30, 32))
     with pytest.raises(InputError, match="do not overlap"):
         prepared(fixed, moving, Affine.rigid((0, 0, 0), (900, 0, 0)))
+
+
+def test_nothing_is_sampled_next_to_unknown_voxels():
+    fixed, moving, _ = pair((28, 30, 32))
+    images = prepared(fixed, Volume(moving.array[:-6], moving.affine, "cropped"))
+    level = images.level(1)
+    known = level.moving_weights[0, 0]
+    assert set(known.unique().tolist()) == {0, 1}
+    last = int(known.amax((1, 2)).nonzero().max())
+    weights = level.weights(torch.zeros(3, *level.fixed.shape[2:]))[0, 0]
+    assert (weights[:last] == known[:last]).all()
+    assert (weights[last:] == 0).all()

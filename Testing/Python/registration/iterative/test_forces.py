@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from RegQCLib.registration.iterative.control_grid import ControlGrid
 from RegQCLib.registration.iterative.deformable_level import Level
 from RegQCLib.registration.iterative.feature_force import FeatureForce
-from RegQCLib.registration.iterative.force import Term
+from RegQCLib.registration.iterative.force import Term, between_known
 from RegQCLib.registration.iterative.landmark_force import STIFFNESS, LandmarkForce
 from RegQCLib.registration.iterative.lncc_force import LnccForce
 from RegQCLib.registration.iterative.mutual_information_force import MutualInformationForce
@@ -122,3 +124,28 @@ def test_landmarks_pull_like_springs():
     h = 1e-4
     change = (springs.energy(like + h * a) - springs.energy(like - h * a)) / (2 * h)
     assert change == pytest.approx(-float((springs.pull(like) * a).sum()))
+
+
+def test_slopes_count_only_between_known_voxels():
+    weights = torch.tensor([[1.0, 1, 1, 1, 0.5], [1, 1, 0, 1, 1], [1, 1, 1, 1, 1]])[None, None]
+    down, across = between_known(weights)
+    assert down.tolist() == [[1, 1, 0, 1, 1], [1, 1, 1, 1, 1], [1, 1, 0, 1, 1]]
+    assert across.tolist() == [[1, 1, 1, 1, 1], [1, 0, 1, 0, 1], [1, 1, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("name", ["features", "lncc", "mi"])
+def test_what_is_unknown_has_no_influence(name):
+    images = level(3, weighted=False, related=True)
+    known = torch.ones_like(images.moving)
+    known[:, :, 18:] = 0
+    filled = images.moving.clone()
+    filled[:, :, 18:] = filled[:, :, 18:].flip(3)  # of the same range and spread
+    control = control_grid(images)
+    rng = np.random.default_rng(5)
+    place = torch.tensor(rng.standard_normal((3, *control.counts)) * 0.3)
+    forces = []
+    for moving in (images.moving, filled):
+        one = replace(images, moving=moving, moving_weights=known)
+        forces.append(Term(measures(one)[name], one, control)(place))
+    difference = (forces[0].pull - forces[1].pull).norm() / forces[0].pull.norm()
+    assert difference < 1e-12
