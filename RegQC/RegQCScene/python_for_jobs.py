@@ -20,7 +20,7 @@ def pythonForJobs() -> str:
     `SETTING` (another Python may reach a GPU that Slicer's own cannot); PythonSlicer beside the
     running executable; the running Python.
     """
-    chosen = _chosen()
+    chosen = chosenPython()
     if chosen:
         return chosen
     for folder in _applicationFolders():
@@ -36,7 +36,7 @@ def environmentForJobs(temporaryFolder: Path) -> dict[str, str]:
     temporaryFolder: for the child's temporary files; whoever ends the child removes it. Another
     Python than Slicer's gets the environment in which Slicer was started, without its libraries.
     """
-    environment = _startupEnvironment() if _chosen() else dict(os.environ)
+    environment = _startupEnvironment() if chosenPython() else dict(os.environ)
     library = str(Path(RegQCLib.__file__).resolve().parent.parent)
     paths = [library, *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     environment["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
@@ -55,7 +55,7 @@ def _applicationFolders() -> list[Path]:
     return [*folders, Path(home) / "bin"] if isinstance(home, str) and home else folders
 
 
-def _chosen() -> str:
+def chosenPython() -> str:
     """Return the Python that somebody chose; "" where nobody did."""
     return os.environ.get(ENVIRONMENT_VARIABLE, "") or _setting()
 

@@ -12,7 +12,7 @@ from RegQCScene.check_job import checkOptions
 from RegQCScene.landmark_pairs import imagePoints
 from RegQCScene.registration_job import RegistrationJob
 from RegQCUI.correct_control import CorrectControl
-from RegQCUI.dependencies import ensureRequirements
+from RegQCUI.dependencies import ensureRequirements, ensureTorch
 from RegQCUI.links import Links
 from RegQCUI.paths import uiPath
 
@@ -67,6 +67,8 @@ class RegisterPart:
         self.ui.registerResultLabel.setText("")
         try:
             ensureRequirements()
+            if self.kind == "deformable":
+                ensureTorch()
         except RuntimeError as error:
             control.session.message.emit(str(error), "error")
             return

@@ -12,6 +12,7 @@ from pathlib import Path
 import slicer
 from slicer.i18n import tr as _
 
+from RegQCScene.python_for_jobs import chosenPython
 from RegQCUI.paths import resourcePath
 
 REQUESTER = "RegQC"
@@ -57,6 +58,16 @@ def torchIsInstalled() -> bool:
         return bool(metadata.version("torch"))
     except metadata.PackageNotFoundError:
         return False
+
+
+def ensureTorch() -> None:
+    """Install torch after asking; call it where a calculation cannot do without.
+
+    Another Python that was chosen for the work has packages of its own. Raises RuntimeError as
+    `installTorch` does.
+    """
+    if not chosenPython() and not torchIsInstalled():
+        installTorch()
 
 
 def installTorch() -> None:

@@ -187,6 +187,20 @@ def test_torch_comes_through_its_extension_alone(host, monkeypatch):
     assert asked == {"askConfirmation": True, "torchVersionRequirement": ">=2.2"}
 
 
+def test_torch_is_asked_for_only_where_it_is_missing(host, monkeypatch):
+    from RegQCUI import dependencies
+
+    monkeypatch.delenv("REGQC_PYTHON", raising=False)
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", None)
+    monkeypatch.setattr(dependencies, "torchIsInstalled", lambda: True)
+    dependencies.ensureTorch()
+    monkeypatch.setattr(dependencies, "torchIsInstalled", lambda: False)
+    with pytest.raises(RuntimeError, match="extension PyTorch"):
+        dependencies.ensureTorch()
+    monkeypatch.setenv("REGQC_PYTHON", "/another/python")
+    dependencies.ensureTorch()
+
+
 def test_a_reload_reads_all_files_again(panels):
     before = sys.modules["RegQCUI.check_panel"]
     panels.widget.onReload()
