@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
 from RegQCLib.errors import InputError
-from RegQCLib.geometry.transforms import Affine
 from RegQCLib.report.decisions import (
     CaseDecision,
     Decisions,
@@ -24,13 +22,12 @@ from RegQCLib.report.decisions import (
     utc_now,
 )
 from RegQCScene.folders import folderOf, putIntoFolder
+from RegQCScene.placement import chosenPlacement, isSamePlace, placement
 from RegQCScene.result_nodes import ROLE, resultRoot
-from RegQCScene.transform_exchange import fixedToMoving, worldToMoving
 
 DECISIONS = "decisionsText"
-CHECKED = "RegQC.CheckedTransform"
-"""Attribute of the report's node: digest of the report, and the matrix that it judged."""
-SAME_MM = 1e-3
+CHECKED = "RegQC.CheckedPlace"
+"""Attribute of the report's node: digest of the report, and where the pair lay that it judged."""
 
 Place = tuple[str, int]
 
@@ -121,48 +118,46 @@ def signatureOf(session: Any) -> str:
     return decisionsOf(session.parameters).signature(report)
 
 
+def noteChecked(root: Any, text: str, place: Mapping[str, Any] | None) -> None:
+    """Note where the pair lay when it was checked, beside the report that was made of it.
+
+    root: the report's node; text: its text. place: `placement` when the check began.
+    """
+    root.SetAttribute(CHECKED, json.dumps({"report": _digest(text), "place": place}))
+
+
 def rememberChecked(session: Any) -> None:
-    """Note which transform the result is about; call it whenever the result is another.
+    """Note where the pair lies now, for a result that has no note: one that was read from a file.
 
     A result that comes back with a saved scene keeps its note.
     """
     root = _root(session.parameters)
     if root is None or session.result is None:
         return
-    report = hashlib.sha256(session.result.text.encode("utf-8")).hexdigest()
-    noted = json.loads(root.GetAttribute(CHECKED) or "{}")
-    if noted.get("report") != report:
-        matrix = _matrix(session.parameters)
-        noted = {"report": report, "matrix": None if matrix is None else matrix.tolist()}
-        root.SetAttribute(CHECKED, json.dumps(noted))
+    if _noted(root).get("report") != _digest(session.result.text):
+        noteChecked(root, session.result.text, chosenPlacement(session.parameters))
 
 
 def requireUnchanged(session: Any) -> None:
     """Raise InputError when the moving volume lies elsewhere than when it was checked.
 
-    Only linear transforms are compared; for others it cannot be told quickly.
+    Bending transforms count as well: an edited field is noticed, see `placement`.
     """
-    root = _root(session.parameters)
-    noted = json.loads((root and root.GetAttribute(CHECKED)) or "{}").get("matrix")
-    now = _matrix(session.parameters)
-    if noted is None or now is None:
-        same = noted is None and now is None
-    else:
-        same = bool(np.allclose(noted, now, atol=SAME_MM))
-    if not same:
+    parameters = session.parameters
+    place = placement(parameters.fixedVolume, parameters.movingVolume, parameters.transform)
+    if not isSamePlace(_noted(_root(parameters)).get("place"), place):
         raise InputError(
             _("the transform was changed after the check; check the pair again, then sign")
         )
 
 
-def _matrix(parameters: Any) -> Any:
-    """(4, 4) from fixed to moving points, or None where the way bends."""
-    fixed, moving = parameters.fixedVolume, parameters.movingVolume
-    way = worldToMoving(moving, parameters.transform)
-    if not slicer.vtkMRMLTransformNode.IsGeneralTransformLinear(way):
-        return None
-    found = fixedToMoving(fixed, moving, parameters.transform)
-    return found.matrix if isinstance(found, Affine) else None
+def _noted(root: Any) -> dict[str, Any]:
+    noted: dict[str, Any] = json.loads((root and root.GetAttribute(CHECKED)) or "{}")
+    return noted
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _root(parameters: Any) -> Any:

@@ -75,11 +75,15 @@ class Session(VTKObservationMixin):
         message says why).
         """
         from RegQCScene.check_job import CheckJob
-        from RegQCScene.result_nodes import storeResult
+        from RegQCScene.decisions import noteChecked
+        from RegQCScene.placement import placement
+        from RegQCScene.result_nodes import ROOT, storeResult
 
         end = onDone or (lambda _result: None)
         try:
             job = CheckJob.fromParameters(self.parameters)
+            pair = job.pair  # something else may be chosen when the result is there
+            place = placement(pair.fixedNode, pair.movingNode, pair.transformNode)
         except RegQCError as error:
             self.message.emit(str(error), "error")
             end(None)
@@ -87,8 +91,8 @@ class Session(VTKObservationMixin):
 
         def finished(_folder: Path) -> None:
             assert job.result is not None
-            pair = job.pair  # something else may be chosen by now
             result = storeResult(pair.fixedNode, pair.movingNode, job.result, job.errorMapImage)
+            noteChecked(result.nodes[ROOT], result.text, place)
             self.refreshResult()
             self.message.emit(result.summary(), "info")
             end(result)

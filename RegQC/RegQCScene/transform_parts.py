@@ -106,6 +106,17 @@ def samplingGrid(detail: float, grid: Grid, limit: int) -> Grid:
     return Grid((int(counts[2]), int(counts[1]), int(counts[0])), affine)
 
 
+def imageAffine(image: Any, direction: Any) -> NDArray[np.float64]:
+    """(4, 4) from voxels of a field's image to RAS mm. direction: its vtkMatrix4x4, or None."""
+    affine = np.eye(4)
+    if direction is not None:
+        affine = slicer.util.arrayFromVTKMatrix(direction)
+    affine[:3, :3] = affine[:3, :3] * np.array(image.GetSpacing())
+    affine[:3, 3] = image.GetOrigin()
+    affine[:3, 3] += affine[:3, :3] @ np.array(image.GetExtent()[::2])
+    return affine
+
+
 def _exactPart(part: Any, grid: Grid) -> Affine | DisplacementField | None:
     if part.IsA("vtkLinearTransform"):
         return Affine(_matrix(part))
@@ -114,7 +125,7 @@ def _exactPart(part: Any, grid: Grid) -> Affine | DisplacementField | None:
     image = part.GetDisplacementGrid()
     if image is None or image.GetNumberOfScalarComponents() != 3:
         return None
-    affine = _gridAffine(part)
+    affine = imageAffine(image, part.GetGridDirectionMatrix())
     dense = np.linalg.norm(affine[:3, :3], axis=0).max() <= grid.spacing.min() * 1.001
     if part.GetInterpolationModeAsString() != "Linear" and not dense:
         return None
@@ -132,15 +143,3 @@ def _counts(length: NDArray[np.float64], spacing: NDArray[np.float64]) -> NDArra
 def _matrix(part: Any) -> NDArray[np.float64]:
     """(4, 4) of a linear transform, RAS mm."""
     return np.asarray(slicer.util.arrayFromVTKMatrix(part.GetMatrix()), dtype=np.float64)
-
-
-def _gridAffine(part: Any) -> NDArray[np.float64]:
-    """(4, 4) from voxels of a displacement grid to RAS mm."""
-    image = part.GetDisplacementGrid()
-    affine = np.eye(4)
-    if part.GetGridDirectionMatrix() is not None:
-        affine = slicer.util.arrayFromVTKMatrix(part.GetGridDirectionMatrix())
-    affine[:3, :3] = affine[:3, :3] * np.array(image.GetSpacing())
-    affine[:3, 3] = image.GetOrigin()
-    affine[:3, 3] += affine[:3, :3] @ np.array(image.GetExtent()[::2])
-    return affine

@@ -116,3 +116,9 @@ def storeCheckFixture() -> Any:
 def makeVolumeFixture() -> Any:
     """See `makeVolume`."""
     return makeVolume
+
+
+@pytest.fixture(name="makeReport")
+def makeReportFixture() -> Any:
+    """See `makeReport`."""
+    return makeReport

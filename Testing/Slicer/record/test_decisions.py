@@ -5,12 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import slicer
+import vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from RegQCLib.errors import InputError
 from RegQCLib.report.decisions import Decisions
+from RegQCScene.check_job import CheckJob
+from RegQCScene.check_result import CheckResult
 from RegQCScene.decisions import (
     decide,
     decisionsOf,
+    noteChecked,
     requireUnchanged,
     sign,
     signatureOf,
@@ -18,7 +23,10 @@ from RegQCScene.decisions import (
     takeBack,
     withdraw,
 )
+from RegQCScene.job import Event
+from RegQCScene.pair_export import Pair
 from RegQCScene.parameters import RegQCParameters
+from RegQCScene.placement import chosenPlacement
 from RegQCScene.result_nodes import resultFolder
 from RegQCScene.session import Session
 
@@ -109,8 +117,70 @@ def test_a_pair_that_was_moved_after_its_check_is_not_signed(checked):
     move(moving, 3.0)
     with pytest.raises(InputError, match="changed after the check"):
         sign(checked, "accepted")
-    move(moving, 1e-5)  # less than a thousandth of a millimeter
+    move(moving, 1e-3)  # too little to matter
     sign(checked, "accepted")
+
+
+def bend(node, fromParent=True):
+    """Put a volume under a field of its own; returns the field's transform node and image."""
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "bent")
+    image = vtk.vtkImageData()
+    image.SetDimensions(7, 6, 5)
+    image.SetSpacing(12, 12, 12)
+    image.SetOrigin(-30, -30, -30)
+    vectors = np.random.default_rng(0).normal(0, 1, (7 * 6 * 5, 3)).astype(np.float32)
+    image.GetPointData().SetScalars(numpy_to_vtk(vectors, deep=True))
+    field = slicer.vtkOrientedGridTransform()
+    field.SetDisplacementGridData(image)
+    if fromParent:
+        transform.SetAndObserveTransformFromParent(field)
+    else:
+        transform.SetAndObserveTransformToParent(field)
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    return transform, image
+
+
+@pytest.mark.parametrize("fromParent", [True, False])
+def test_a_field_that_was_edited_after_the_check_is_not_signed(checked, storeCheck, fromParent):
+    _node, image = bend(checked.parameters.movingVolume, fromParent)
+    storeCheck(checked, verdict="aligned")
+    sign(checked, "accepted")
+    vectors = vtk_to_numpy(image.GetPointData().GetScalars())
+    before = vectors[100].copy()
+    vectors[100] += 0.5  # one voxel of it
+    image.GetPointData().GetScalars().Modified()
+    with pytest.raises(InputError, match="changed after the check"):
+        sign(checked, "accepted")
+    vectors[100] = before  # as undo does
+    image.GetPointData().GetScalars().Modified()
+    sign(checked, "accepted")
+
+
+def test_what_was_moved_while_it_was_checked_is_not_signed(checked, makeReport, monkeypatch):
+    class MovedMeanwhile:
+        """A check of where the pair lay at its beginning."""
+
+        nodes = ()
+        running = True
+        errorMapImage = None
+        folder = None
+
+        def __init__(self, parameters):
+            self.pair = Pair(parameters.fixedVolume, parameters.movingVolume)
+            self.result = CheckResult(makeReport(*self.pair.nodes, verdict="aligned"))
+
+        def poll(self):
+            move(self.pair.movingNode, 3.0)
+            return [Event("result")]
+
+        def removeFolder(self):
+            """It has none."""
+
+    monkeypatch.setattr(CheckJob, "fromParameters", MovedMeanwhile)
+    checked.check()
+    assert checked.result.verdict == "aligned"
+    with pytest.raises(InputError, match="changed after the check"):
+        sign(checked, "accepted")
 
 
 def test_another_pair_has_its_own_decisions(checked, makeVolume):
@@ -125,7 +195,10 @@ def test_another_pair_has_its_own_decisions(checked, makeVolume):
 
 def test_they_come_back_with_a_saved_scene(checked, tmp_path):
     decide(checked, [("axial", 5)], "rejected", "Shift", 'second line:\n"quoted" <b> Łuczak 脑')
-    move(checked.parameters.movingVolume, 0.0)
+    bend(checked.parameters.movingVolume)
+    noteChecked(
+        checked.parameters.reportText, checked.result.text, chosenPlacement(checked.parameters)
+    )
     sign(checked, "rejected", comment="again\nplease")
     before = decisionsOf(checked.parameters)
     path = str(tmp_path / "scene.mrb")

@@ -1,0 +1,135 @@
+"""Where a pair lies: told again after any change, and nothing else."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import slicer
+import vtk
+from scene.scene_builders import addField, addLinear, addVolume, affineOf, under
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+
+from RegQCLib.geometry.transforms import Affine
+from RegQCScene.placement import isSamePlace, placement
+
+
+@pytest.fixture
+def pair(scene):
+    """Two small oblique volumes."""
+    array = np.random.default_rng(0).normal(size=(8, 10, 12)).astype(np.float32)
+    return [addVolume(array, affineOf(), name) for name in ("fixed", "moving")]
+
+
+def vectorsOf(node):
+    """The image of a field's node; vectors of it may be changed in place."""
+    way = vtk.vtkGeneralTransform()
+    node.GetTransformToWorld(way)
+    parts = vtk.vtkCollection()
+    slicer.vtkMRMLTransformNode.FlattenGeneralTransform(parts, way)
+    return parts.GetItemAsObject(0).GetDisplacementGrid()
+
+
+def splines(offset):
+    """A thin-plate spline transform node: neither linear nor made of vectors."""
+    corners = np.array(np.meshgrid(*[[-20.0, 20.0]] * 3)).reshape(3, -1).T
+    ends = corners.copy()
+    ends[0] += offset
+    spline = vtk.vtkThinPlateSplineTransform()
+    spline.SetBasisToR()
+    for points, give in ((corners, spline.SetSourceLandmarks), (ends, spline.SetTargetLandmarks)):
+        landmarks = vtk.vtkPoints()
+        landmarks.SetData(numpy_to_vtk(points, deep=True))
+        give(landmarks)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "splines")
+    node.SetAndObserveTransformToParent(spline)
+    return node
+
+
+def test_a_translation_and_its_undoing(pair):
+    before = placement(*pair)
+    parent = addLinear(Affine.rigid((0, 0, 0), (0.02, 0, 0)).matrix)
+    under(pair[1], parent)
+    moved = placement(*pair)
+    assert not isSamePlace(before, moved)
+    assert moved["bends"] == []
+    parent.SetMatrixTransformToParent(vtk.vtkMatrix4x4())
+    assert isSamePlace(before, placement(*pair))
+
+
+def test_moving_both_together_is_no_move(pair):
+    before = placement(*pair)
+    for node in pair:
+        under(node, addLinear(Affine.rigid((3, 2, 1), (5, 6, 7)).matrix))
+    assert isSamePlace(before, placement(*pair))
+
+
+@pytest.mark.parametrize("fromParent", [True, False])
+def test_a_single_vector_counts(pair, fromParent):
+    node = addField(fromParent=fromParent)
+    under(pair[1], node)
+    before = placement(*pair)
+    image = vectorsOf(node)
+    vectors = vtk_to_numpy(image.GetPointData().GetScalars())
+    vectors[len(vectors) // 3, 1] += 0.02
+    image.GetPointData().GetScalars().Modified()
+    assert not isSamePlace(before, placement(*pair))
+    vectors[len(vectors) // 3, 1] -= 0.02
+    image.GetPointData().GetScalars().Modified()
+    assert isSamePlace(before, placement(*pair))
+
+
+def test_the_place_of_a_field_counts(pair):
+    """The same vectors somewhere else are another transform, even where no noted point tells."""
+    node = addField()
+    under(pair[1], node)
+    before = placement(*pair)["bends"]
+    image = vectorsOf(node)
+    image.SetOrigin(*(np.array(image.GetOrigin()) + (0.5, 0, 0)))
+    assert placement(*pair)["bends"] != before
+
+
+def test_splines_count_by_what_they_do(pair):
+    under(pair[1], splines(1.0))
+    before = placement(*pair)
+    under(pair[1], splines(1.0))
+    assert isSamePlace(before, placement(*pair))
+    under(pair[1], splines(1.1))
+    assert not isSamePlace(before, placement(*pair))
+
+
+def test_a_chosen_transform_counts_as_if_it_lay_above(pair):
+    chosen = addField()
+    under(pair[1], chosen)
+    above = placement(*pair)
+    under(pair[1], None)
+    assert isSamePlace(above, placement(*pair, chosen))
+    assert not isSamePlace(above, placement(*pair))
+
+
+def test_no_placement_is_like_no_other(pair):
+    assert isSamePlace(None, None)
+    assert not isSamePlace(None, placement(*pair))
+
+
+def test_a_large_field_is_read_in_part_and_once(pair):
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "large")
+    image = vtk.vtkImageData()
+    image.SetDimensions(160, 160, 160)
+    image.AllocateScalars(vtk.VTK_FLOAT, 3)
+    values = vtk_to_numpy(image.GetPointData().GetScalars())
+    values[:] = 0
+    field = slicer.vtkOrientedGridTransform()
+    field.SetDisplacementGridData(image)
+    node.SetAndObserveTransformFromParent(field)
+    under(pair[1], node)
+    started = time.thread_time()
+    before = placement(*pair)
+    assert time.thread_time() - started < 0.2
+    values.reshape(160, 160, 160, 3)[50:54, 60:64, 70:74, 0] = 0.5
+    image.GetPointData().GetScalars().Modified()
+    assert not isSamePlace(before, placement(*pair))
+    started = time.thread_time()
+    placement(*pair)
+    assert time.thread_time() - started < 0.05
