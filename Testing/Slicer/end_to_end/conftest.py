@@ -8,13 +8,15 @@ import pytest
 from end_to_end.desk import Desk
 from SlicerHost.rendering import whyNoScene, whyNot
 
+SHIFTED_SLICE = 14
+
 
 @pytest.fixture(scope="module")
 def _session() -> Iterator[Desk]:
     """The module, open in the host, with the sample pair loaded and the second image moved."""
     if whyNoScene() or whyNot():
         pytest.skip(whyNoScene() or whyNot())
-    desk = Desk()
+    desk = Desk(SHIFTED_SLICE)
     yield desk
     desk.close()
 

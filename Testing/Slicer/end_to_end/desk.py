@@ -11,14 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PATIENCE_S = 300
+PATIENCE_S = 600
 """Nothing takes so long; computers that test many things at once are slow."""
 
 
 class Desk:
-    """The module with the sample pair: the FLAIR is fixed, the T1-weighted image was moved."""
+    """The module with the sample pair: the FLAIR is fixed, the T1-weighted image was moved.
 
-    def __init__(self) -> None:
+    shiftedSlice: number of an axial slice of the latter that moved by 4 mm while it was acquired.
+    """
+
+    def __init__(self, shiftedSlice: int | None = None) -> None:
         import slicer
         from PySide6 import QtCore
         from PySide6.QtTest import QTest
@@ -34,6 +37,10 @@ class Desk:
         self.moving = slicer.util.loadVolume(str(SAMPLE / "t1w.nii.gz"), {"name": "T1w"})
         moved = slicer.util.loadTransform(str(SAMPLE / "moved.tfm"))
         self.moving.SetAndObserveTransformNodeID(moved.GetID())
+        if shiftedSlice is not None:
+            voxels = slicer.util.arrayFromVolume(self.moving)
+            voxels[shiftedSlice] = np.roll(voxels[shiftedSlice], 4, axis=1)
+            slicer.util.arrayFromVolumeModified(self.moving)
         slicer.util.setSliceViewerLayers(self.fixed, self.moving, foregroundOpacity=0.5, fit=True)
         self.module = self.host.load()
         self.widget = self.module.widgetRepresentation().self()
@@ -127,6 +134,12 @@ class Desk:
         width, height, _depth = image.GetDimensions()
         scalars = vtk_to_numpy(image.GetPointData().GetScalars())
         return scalars.reshape(height, width, -1).astype(np.int64)
+
+    def place(self, name: str, ras: Any) -> tuple[float, float]:
+        """Where a point is seen in a slice view, in pixels from above."""
+        view = self.view(name)
+        x, y, _depth = view.convertRASToXYZ(list(map(float, ras)))
+        return x, view.height - 1 - y
 
     def pose(self) -> NDArray[np.float64]:
         """(4, 4) RAS mm, what lies above the moving volume, to the world."""

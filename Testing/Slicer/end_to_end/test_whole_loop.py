@@ -8,6 +8,7 @@ import json
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from end_to_end.conftest import SHIFTED_SLICE
 from end_to_end.desk import childProcesses
 
 CORNERS = [(x, y, z) for x in (-60.0, 60.0) for y in (-80.0, 60.0) for z in (-60.0, 10.0)]
@@ -35,8 +36,10 @@ def test_the_whole_loop(desk, tmp_path):
     jump(desk)
     inspect(desk)
     nudge(desk)
+    drag(desk)
     register(desk)
     undo_and_redo(desk)
+    fix_slice(desk)
     decide(desk)
     write_files(desk, tmp_path / "files")
     reopen(desk, tmp_path / "case.mrb")
@@ -104,6 +107,28 @@ def nudge(desk):
     assert ui.redoButton.enabled
 
 
+def drag(desk):
+    from SlicerHost import mouse
+
+    ui = desk.open("CorrectPanel")
+    moves = desk.panels["CorrectPanel"].parts[0].ui
+    before = desk.pose()
+    desk.click(moves.handlesBox, (10, 8))
+    working = desk.session.parameters.workingTransform
+    center = working.GetCenterOfTransformation()
+    view = desk.view("Red")
+    view.forceRender()
+    x, y = desk.place("Red", center)
+    mouse.drag(view, (x, y), (x + 18, y))
+    desk.settle(lambda: ui.undoButton.toolTip.startswith("Drag"), what="a step of the drag")
+    shift = (desk.pose() @ np.linalg.inv(before))[:3, 3]
+    assert shift[0] < -2  # to the right as it is seen
+    while ui.undoButton.enabled:  # several steps where the computer is too busy
+        desk.click(ui.undoButton)
+    np.testing.assert_allclose(desk.pose(), before, atol=1e-9)
+    desk.click(moves.handlesBox, (10, 8))
+
+
 def register(desk):
     ui = desk.open("CorrectPanel")
     part = desk.panels["CorrectPanel"].parts[1].ui
@@ -137,6 +162,27 @@ def undo_and_redo(desk):
     assert user.GetName() == "moved"  # never hardened, never changed
     checked = desk.panels["CheckPanel"]
     desk.settle(lambda: not checked.notices.shown, what="a result that counts again")
+
+
+def fix_slice(desk):
+    ui = desk.open("CorrectPanel")
+    flagged = [index for plane, index in places(desk) if plane == "axial"]
+    assert SHIFTED_SLICE in flagged
+    slices = desk.panels["CorrectPanel"].parts[3].ui
+    desk.click(ui.correctTabs.tabBar(), _center(ui.correctTabs.tabBar().tabRect(3)))
+    desk.click(slices.fixSlicesButton)
+    desk.idle()
+    assert slices.sliceFixFrame.isVisible(), slices.sliceFixLabel.text
+    desk.click(slices.sliceKeepButton)
+    desk.moving = desk.session.parameters.movingVolume
+    desk.idle()
+    assert desk.moving.GetName() == "T1w (slices put back)"
+    assert ("axial", SHIFTED_SLICE) not in places(desk)
+    assert desk.session.result.verdict == "aligned"
+
+
+def places(desk):
+    return [(plane, one.index) for plane, one in desk.session.result.flagged()]
 
 
 def decide(desk):
