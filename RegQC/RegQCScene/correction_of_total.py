@@ -60,7 +60,8 @@ def ownToShared(fixedNode: Any, movingNode: Any) -> Any:
     way = vtk.vtkGeneralTransform()
     way.PostMultiply()
     for node in ownTransforms(fixedNode, movingNode):
-        way.Concatenate(node.GetTransformToParent())
+        if node.GetTransformToParent() is not None:  # a new node has none, and moves nothing
+            way.Concatenate(node.GetTransformToParent())
     return way
 
 

@@ -32,6 +32,11 @@ class DragWatch(VTKObservationMixin):
         self._settled: WorkingState | None = None
         history.changed.connect(self._onStep)
 
+    @property
+    def node(self) -> Any:
+        """The working transform that is watched, or None."""
+        return self._node
+
     def watch(self, node: Any) -> None:
         """Watch another working transform, or None."""
         if node is self._node:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import slicer
 import vtk
+from numpy.typing import NDArray
 
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.volume import Volume
@@ -40,6 +41,24 @@ def roiVolume(node: Any) -> Volume:
     affine[:3, :3] = matrix[:3, :3] / scale * steps
     affine[:3, 3] = matrix[:3, 3] - affine[:3, :3] @ ((counts - 1) / 2)
     return Volume(np.ones(tuple(counts[::-1]), np.uint8), affine, name)
+
+
+def startRoi(parameters: Any, center: NDArray[np.float64]) -> Any:
+    """Return the chosen box; made, and placed around a point (RAS mm), where that is missing.
+
+    It is as large as the middle half of the fixed volume.
+    """
+    node = parameters.roi
+    if node is None:
+        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "RegQC box")
+        parameters.roi = node
+    if node.GetNumberOfControlPoints() < 1:
+        bounds = np.zeros(6)
+        parameters.fixedVolume.GetRASBounds(bounds)
+        node.CreateDefaultDisplayNodes()
+        node.SetXYZ(*map(float, center))
+        node.SetRadiusXYZ(*map(float, (bounds[1::2] - bounds[::2]) / 4))
+    return node
 
 
 def saveRoi(node: Any, path: Path) -> Path:

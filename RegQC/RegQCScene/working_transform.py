@@ -102,24 +102,30 @@ def startWorking(parameters: Any) -> Any:
     fixed, moving = parameters.fixedVolume, parameters.movingVolume
     if fixed is None or moving is None or fixed is moving:
         raise InputError(_("choose a fixed and another, moving volume first"))
-    working = workingTransformOf(moving)
-    if working is None:
+    working, chosen = workingTransformOf(moving), parameters.transform
+    elsewhere = chosen is not None and not isOurs(chosen) and chosen not in transformChain(moving)
+    if working is None or elsewhere:
         with slicer.util.RenderBlocker():
-            working = _insertWorking(parameters, fixed, moving)
+            working = _insertWorking(fixed, moving, chosen if elsewhere else None)
     parameters.workingTransform = working
     return working
 
 
-def _insertWorking(parameters: Any, fixed: Any, moving: Any) -> Any:
+def _insertWorking(fixed: Any, moving: Any, chosen: Any) -> Any:
+    """Put a working transform above the user's; ``chosen``: a transform to go under first."""
+    before = moving.GetTransformNodeID() or ""
+    if chosen is not None:
+        # the pair is to be judged under this one, so this is how it must be seen, too
+        moving.SetAndObserveTransformNodeID(chosen.GetID())
+        there = workingTransformOf(moving)
+        if there is not None:
+            return there
     working = slicer.mrmlScene.AddNewNodeByClass(
         "vtkMRMLTransformNode", _("RegQC correction of {name}").format(name=moving.GetName())
     )
     working.SetAttribute(ROLE, WORKING)
-    chosen = parameters.transform
-    if chosen is not None and not isOurs(chosen) and chosen not in transformChain(moving):
-        # it is to be judged under this one, so this is how it must be seen, too
-        working.SetAttribute(PUT_UNDER, moving.GetTransformNodeID() or "")
-        moving.SetAndObserveTransformNodeID(chosen.GetID())
+    if chosen is not None:
+        working.SetAttribute(PUT_UNDER, before)
     own = ownTransforms(fixed, moving)
     moved = own[-1] if own else moving
     working.SetNodeReferenceID(MOVED, moved.GetID())

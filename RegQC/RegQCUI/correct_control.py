@@ -112,6 +112,8 @@ class CorrectControl:
         except RegQCError as error:
             self.session.message.emit(str(error), "error")
             return None
+        if self.watch.node not in (None, working):
+            self.session.history.clear()  # its steps are of another transform
         self.watch.watch(working)
         if live:
             fixed, moving = parameters.fixedVolume, parameters.movingVolume

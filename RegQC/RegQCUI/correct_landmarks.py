@@ -128,8 +128,12 @@ class LandmarksPart(VTKObservationMixin):
             except RegQCError as error:
                 text = str(error)
         self.ui.fitButton.setEnabled(self.result is not None)
-        self.ui.fitResultLabel.setText(text)
-        self.ui.placeHintLabel.setText(self._hint())
+        for label, words in (
+            (self.ui.fitResultLabel, text),
+            (self.ui.placeHintLabel, self._hint()),
+        ):
+            label.setText(words)
+            label.setVisible(bool(words))
         self._fill()
 
     def onPlace(self, _checked: bool = False) -> None:

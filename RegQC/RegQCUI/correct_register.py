@@ -11,6 +11,9 @@ from RegQCLib.errors import RegQCError
 from RegQCScene.check_job import checkOptions
 from RegQCScene.landmark_pairs import imagePoints
 from RegQCScene.registration_job import RegistrationJob
+from RegQCScene.roi_mask import startRoi
+from RegQCScene.visible_slices import shownSliceNodes, visiblePoint
+from RegQCScene.volume_exchange import gridFromNode
 from RegQCUI.correct_control import CorrectControl
 from RegQCUI.dependencies import ensureRequirements, ensureTorch
 from RegQCUI.links import Links
@@ -104,6 +107,13 @@ class RegisterPart:
             text += "; " + _("shown to within {mm:.1f} mm").format(mm=job.differenceMm)
         self.ui.registerResultLabel.setText(text)
         self.control.session.message.emit(text, "info")
+
+    def _onRoi(self, on: bool) -> None:
+        """Place a box where there is none, so that it can be dragged in the views."""
+        parameters = self.control.parameters
+        if on and self.control.canCorrect:
+            grid = gridFromNode(parameters.fixedVolume)
+            startRoi(parameters, visiblePoint(grid, shownSliceNodes()))
 
     def _onKind(self, _index: int) -> None:
         self.refresh()

@@ -253,8 +253,9 @@ def test_a_dropped_preview_changes_nothing(panel, host, monkeypatch):
     monkeypatch.setattr(correct_register, "RegistrationJob", FakeRegistration)
     parameters = panel.session.parameters
     panel.ui.correctTabs.setCurrentIndex(1)
-    parameters.registerInRoi = True
-    parameters.roi = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "box")
+    toggle(part(panel, "RegisterPart").ui.registerInRoiBox)
+    assert parameters.registerInRoi
+    assert parameters.roi.GetNumberOfControlPoints() == 1
     click(part(panel, "RegisterPart").ui.registerButton)
     wait(host, lambda: panel.control.previewed)
     assert FakeRegistration.asked[1]["roiNode"] is parameters.roi

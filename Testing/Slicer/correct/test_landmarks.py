@@ -155,6 +155,15 @@ def test_under_a_users_deformation(scene):
     np.testing.assert_allclose(result.correction.matrix, LEFT.matrix, atol=0.05)
 
 
+def test_under_a_users_transform_that_is_empty(scene):
+    parameters = pairParameters(own=None)
+    own = scene.AddNewNodeByClass("vtkMRMLTransformNode", "new")
+    parameters.movingVolume.SetAndObserveTransformNodeID(own.GetID())
+    parameters.transform = own
+    place(parameters, PLACES, LEFT.apply(PLACES))
+    np.testing.assert_allclose(pairsOf(parameters).moving, LEFT.apply(PLACES), atol=1e-9)
+
+
 def test_lists_lie_where_their_volumes_lie(scene):
     parameters = pairParameters()
     loaded = scene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "from a file")

@@ -21,7 +21,7 @@ from RegQCScene.correction_of_total import correctionSteps
 from RegQCScene.pair_export import Pair
 from RegQCScene.preview import showPreview
 from RegQCScene.registration_job import RegistrationJob
-from RegQCScene.roi_mask import roiVolume
+from RegQCScene.roi_mask import roiVolume, startRoi
 from RegQCScene.runner import BlockingRunner
 from RegQCScene.transform_exchange import transformNodeFromRegQC
 from RegQCScene.volume_exchange import gridFromNode
@@ -202,6 +202,19 @@ def test_an_oblique_box_in_its_own_place(scene):
     corners = box.grid.to_world(np.array([[-0.5] * 3, extent - 0.5]))
     expected = place.apply(np.array([[60, 10, 30], [-60, -10, -30]]))
     np.testing.assert_allclose(sorted(map(tuple, corners)), sorted(map(tuple, expected)))
+
+
+def test_a_box_is_made_in_the_middle_of_what_is_seen(scene):
+    parameters = pairParameters()
+    roi = startRoi(parameters, np.array([1.0, 2.0, 3.0]))
+    assert parameters.roi is roi
+    extent = np.array(gridFromNode(parameters.fixedVolume).shape[::-1]) * (3.0, 2.5, 4.0)
+    box = roiVolume(roi)
+    np.testing.assert_allclose(box.grid.center, (1, 2, 3))
+    np.testing.assert_allclose(np.array(box.shape[::-1]) * box.spacing, extent / 2)
+    roi.SetXYZ(5, 5, 5)
+    assert startRoi(parameters, np.zeros(3)) is roi
+    np.testing.assert_allclose(roiVolume(roi).grid.center, (5, 5, 5))  # one that is placed stays
 
 
 def test_boxes_that_are_no_boxes_are_refused(scene):

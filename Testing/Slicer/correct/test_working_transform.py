@@ -102,6 +102,22 @@ def test_a_chosen_transform_is_put_above_the_moving_volume_and_taken_off_again(s
     assert names(parameters) == []
 
 
+def test_each_of_two_chosen_transforms_has_its_own_correction(scene, history):
+    parameters = pairParameters()
+    first, own = startWorking(parameters), parameters.transform
+    correct(first, shifted(), "shift", history)
+    corrected = mapped(parameters)
+    other = Affine.rigid(translation_mm=(9, 0, 0))
+    parameters.transform = transformNodeFromRegQC(other, "other")
+    second = startWorking(parameters)
+    assert second is not first
+    assert names(parameters) == ["other", "working"]
+    np.testing.assert_allclose(mapped(parameters), other.apply(POINTS))
+    parameters.transform = own
+    assert startWorking(parameters) is first
+    np.testing.assert_allclose(mapped(parameters), corrected)
+
+
 def test_nothing_starts_without_a_pair(scene):
     volume = volumeNode("one")
     for values in ({}, {"fixedVolume": volume}, {"fixedVolume": volume, "movingVolume": volume}):
