@@ -75,6 +75,11 @@ class CommandStack:
         return self._move(self._undone, self._done, "after")
 
     @property
+    def last(self) -> Command | None:
+        """The step that `undo` would take back; those of one series have the first one's before."""
+        return next((step for step in reversed(self._done) if _isThere(step.node)), None)
+
+    @property
     def undoText(self) -> str:
         """What `undo` would take back, or an empty text."""
         return _lastText(self._done)

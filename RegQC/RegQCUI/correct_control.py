@@ -15,6 +15,7 @@ from RegQCScene.check_result import CheckResult
 from RegQCScene.corrected_volume import sameImage
 from RegQCScene.correction_of_total import correctionSteps
 from RegQCScene.drag_watch import DragWatch
+from RegQCScene.live_probe import LiveScore
 from RegQCScene.pair_export import Pair
 from RegQCScene.preview import (
     dropPreview,
@@ -55,6 +56,8 @@ class CorrectControl:
         self._settle.setInterval(SETTLE_MS)
         self._settle.connect("timeout()", self._onQuiet)
         self._restoring = False
+        self._stepState: Any = None
+        self._stepScores: dict[str, LiveScore] = {}
         self._pair: tuple[Any, Any] = (None, None)
         self.watch.moved.connect(self._onMoved)
         session.inputsChanged.connect(self._onInputs)
@@ -246,6 +249,12 @@ class CorrectControl:
             self._settle.start()
 
     def _onHistory(self) -> None:
+        last = self.session.history.last
+        state = None if last is None else last.before
+        if state is not None and state is self._stepState:
+            self.live.before = dict(self._stepScores)  # one more of a series, which is one step
+        else:
+            self._stepState, self._stepScores = state, dict(self.live.before)
         self.live.settled()
         self.changed.emit()
 

@@ -16,13 +16,17 @@ from RegQCScene.handles import (
     hideHandles,
     showHandles,
 )
-from RegQCScene.nudge import TURNS, WAYS, move, turn
+from RegQCScene.nudge import TURNS, WAYS, move, turn, viewAxes
 from RegQCScene.visible_slices import shownSliceNodes, visiblePoint
 from RegQCScene.volume_exchange import gridFromNode
 from RegQCUI.correct_control import CorrectControl
 from RegQCUI.correct_keys import CorrectKeys
 from RegQCUI.links import Links
 from RegQCUI.paths import uiPath
+
+PLANES = (_("sagittal"), _("coronal"), _("axial"))
+STRAIGHT_COSINE = 0.9986
+"""Views turned by less than 3 degrees."""
 
 
 class MovePart:
@@ -140,11 +144,15 @@ class MovePart:
         selector.clear()
         selector.addItem(_("The view under the mouse"), "")
         for node in shownSliceNodes():
-            name = _("{name} ({orientation})").format(
-                name=node.GetName(), orientation=node.GetOrientation()
-            )
-            selector.addItem(name, node.GetID())
+            selector.addItem(f"{node.GetName()} ({shownPlane(node)})", node.GetID())
         selector.setCurrentIndex(max(0, selector.findData(chosen or "")))
+
+
+def shownPlane(sliceNode: Any) -> str:
+    """Name the anatomical plane that a view shows, or comes closest to."""
+    across = np.abs(viewAxes(sliceNode)[:, 2])
+    plane = PLANES[int(np.argmax(across))]
+    return plane if across.max() > STRAIGHT_COSINE else _("{plane}, oblique").format(plane=plane)
 
 
 def _viewUnderMouse() -> Any:

@@ -40,6 +40,7 @@ class RegisterPart:
         for text, kind in KINDS:
             self.ui.registerKindSelector.addItem(text, kind)
         self._links.connect(self.ui.registerButton, "clicked(bool)", self.onRegister)
+        self._links.connect(self.ui.registerInRoiBox, "toggled(bool)", self._onRoi)
         self._links.connect(self.ui.registerKindSelector, "currentIndexChanged(int)", self._onKind)
         self.refresh()
 
@@ -111,6 +112,7 @@ class RegisterPart:
     def _onRoi(self, on: bool) -> None:
         """Place a box where there is none, so that it can be dragged in the views."""
         parameters = self.control.parameters
+        parameters.registerInRoi = on  # the box's own connection may come later
         if on and self.control.canCorrect:
             grid = gridFromNode(parameters.fixedVolume)
             startRoi(parameters, visiblePoint(grid, shownSliceNodes()))

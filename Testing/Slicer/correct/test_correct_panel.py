@@ -108,7 +108,7 @@ def test_nothing_is_in_the_scene_before_a_correction(panel, host):
 
 def test_arrow_keys_move_the_image_as_it_is_seen(panel, host):
     ui, parameters = part(panel, "MovePart").ui, panel.session.parameters
-    ui.nudgeViewSelector.setCurrentIndex(ui.nudgeViewSelector.findText("Red (Axial)"))
+    ui.nudgeViewSelector.setCurrentIndex(ui.nudgeViewSelector.findText("Red (axial)"))
     parameters.nudgeMm = 2.5
     toggle(ui.keysBox)
     assert ui.keysBox.checked
@@ -147,9 +147,32 @@ def test_arrow_keys_stay_with_fields_that_are_typed_into(panel, host):
     assert len(panel.session.history) == 0
 
 
+def test_a_series_of_steps_is_compared_with_what_was_before_it(panel, host):
+    ui, parameters = part(panel, "MovePart").ui, panel.session.parameters
+    live = panel.control.live
+
+    def scored(button):
+        click(button)
+        goal = mapped(parameters)[1]
+        wait(host, lambda: live.scores and np.allclose(errors(live.scores), goal))
+        return goal
+
+    first = scored(ui.upButton)
+    for _ in range(3):
+        last = scored(ui.rightButton)
+        np.testing.assert_allclose(errors(live.before), first)
+    assert len(panel.session.history) == 2
+    scored(ui.downButton)
+    np.testing.assert_allclose(errors(live.before), last)
+
+
+def errors(scores):
+    return [score.errorMm for score in scores.values()]
+
+
 def test_buttons_move_and_turn(panel, host):
     ui, parameters = part(panel, "MovePart").ui, panel.session.parameters
-    ui.nudgeViewSelector.setCurrentIndex(ui.nudgeViewSelector.findText("Green (Coronal)"))
+    ui.nudgeViewSelector.setCurrentIndex(ui.nudgeViewSelector.findText("Green (coronal)"))
     click(ui.upButton)
     np.testing.assert_allclose(mapped(parameters), POINTS - np.array([0, 0, 1.0]), atol=1e-9)
     click(ui.clockwiseButton)
@@ -175,9 +198,7 @@ def test_a_handle_is_dragged_and_scores_follow(panel, host):
     drag(host, view, middleOf(view), QPoint(3, 2))
     assert not np.allclose(mapped(parameters)[1], start)
     assert live.updates > answers or live._stale or live._probe.busy
-    wait(
-        host, lambda: np.allclose([s.errorMm for s in live.scores.values()], mapped(parameters)[1])
-    )
+    wait(host, lambda: np.allclose(errors(live.scores), mapped(parameters)[1]))
     assert panel.ui.axialNowLabel.text == f"{mapped(parameters)[1][2]:.1f} mm"
     assert panel.ui.axialBeforeLabel.text == f"{start[2]:.1f} mm"
     wait(host, lambda: not panel.control._settle.isActive())
@@ -185,7 +206,7 @@ def test_a_handle_is_dragged_and_scores_follow(panel, host):
     while panel.session.history.undoText:  # more than one where the machine is too busy
         click(panel.ui.undoButton)
     np.testing.assert_allclose(mapped(parameters)[1], start)
-    wait(host, lambda: np.allclose([s.errorMm for s in live.scores.values()], start))
+    wait(host, lambda: np.allclose(errors(live.scores), start))
     toggle(ui.handlesBox)
     assert not handlesShown(working)
 
