@@ -30,12 +30,17 @@ from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.transform_io import load_transform
 from RegQCLib.geometry.transforms import Affine, Composite, Transform, simplified
 from RegQCLib.geometry.volume import Volume
+from RegQCLib.qc.inference import OpenVINOEngine
 from RegQCLib.qc.live import SliceProbe
 from RegQCLib.registration.iterative.affine_images import block_factors, block_means, blocks_grid
 
 FINEST_MM = 1.0
 """Finer voxels are averaged up to this size: slices are judged on coarser pixels than that, and
 images of half a gigabyte are ready, and resampled, many times sooner."""
+
+THREADS = 1
+"""Of inference: slices are small, and the other processors draw the views meanwhile. Two threads on
+two processors that are busy drawing take twice as long as one."""
 
 
 class LiveScores:
@@ -58,7 +63,8 @@ class LiveScores:
         self._shape = np.array(fixed.shape)
         fixed, moving = coarser(fixed), coarser(moving)
         self._last = np.array(fixed.shape) - 1
-        self._probe = SliceProbe(fixed, moving, tolerance_mm=tolerance_mm)
+        engine = OpenVINOEngine(threads=THREADS)
+        self._probe = SliceProbe(fixed, moving, tolerance_mm=tolerance_mm, engine=engine)
         self._transform = transform
 
     def answer(self, question: dict[str, Any]) -> dict[str, Any] | None:

@@ -31,6 +31,7 @@ from RegQCLib.qc.features import slice_features
 from RegQCLib.qc.inference import WEIGHTS, choose_engine
 from RegQCLib.qc.measure import (
     MIN_BODY_PIXELS,
+    Engine,
     Measurement,
     PlaneResult,
     body_on_lattice,
@@ -71,17 +72,19 @@ class SliceProbe:
         *,
         device: str = "cpu",
         tolerance_mm: float | None = None,
+        engine: Engine | None = None,
     ) -> None:
         """Prepare a pair.
 
         transform: fixed to moving points, RAS mm; used where `score` is given none.
-        device, tolerance_mm: as in `check`. Raises InputError for images that cannot be judged.
+        device, tolerance_mm: as in `check`. engine: runs the networks, instead of ``device``.
+        Raises InputError for images that cannot be judged.
         """
         for volume in (fixed, moving):
             require_image_content(volume)
         self._calibration = load_calibration(WEIGHTS / "calibration.json")
         self._tolerance = self._calibration.tolerance(tolerance_mm)
-        self._engine = choose_engine(device)
+        self._engine = choose_engine(device) if engine is None else engine
         self._fixed, self._moving, self._transform = fixed, moving, transform
         body = body_mask(fixed)
         self._frame = frame = _quick_frame(body, fixed)

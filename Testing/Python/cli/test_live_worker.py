@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from qc.support import BlockMatchingEngine, grid_around_origin, picture, plain_calibration, turned
 
+from RegQCLib.cli import live_worker as module
 from RegQCLib.cli.live_worker import LiveScores, answers, coarser, read_transform
 from RegQCLib.geometry.transform_io import save_transform
 from RegQCLib.geometry.transforms import Affine, Composite, to_displacement
@@ -23,6 +24,7 @@ NOTHING = Affine.identity()
 
 @pytest.fixture(autouse=True)
 def engine(monkeypatch):
+    monkeypatch.setattr(module, "OpenVINOEngine", lambda **_: BlockMatchingEngine())
     monkeypatch.setattr(live, "choose_engine", lambda *_: BlockMatchingEngine())
     monkeypatch.setattr(live, "load_calibration", lambda _: plain_calibration())
 

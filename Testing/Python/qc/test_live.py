@@ -111,6 +111,18 @@ def test_the_first_transform_is_the_default():
     assert all(a.slices[0].flagged for a in probe.score(middle(GRID), Affine.identity()))
 
 
+def test_a_given_engine_is_used():
+    class Counting(BlockMatchingEngine):
+        calls = 0
+
+        def match(self, images):
+            Counting.calls += 1
+            return super().match(images)
+
+    SliceProbe(picture(GRID), picture(GRID), engine=Counting()).score(middle(GRID))
+    assert Counting.calls == 3
+
+
 def test_tolerance_decides():
     lenient = SliceProbe(picture(GRID), picture(GRID, MOTION), tolerance_mm=30)
     assert not any(a.slices[0].flagged for a in lenient.score(middle(GRID)))
