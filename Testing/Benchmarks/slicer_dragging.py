@@ -113,11 +113,12 @@ class Bench:
         control = self.panel.control
         handles = self.panel.parts[0].ui.handlesBox
         beat, start = Heartbeat(), time.perf_counter()
-        handles.setChecked(True)
+        control.begin()
         self._wait(lambda: control.live.scores or control.live.status.startswith("No live"))
         row: dict[str, Any] = {"voxels": list(self.shape[::-1])}
         row["ready_s"] = round(time.perf_counter() - start, 1)
         row["preparing"] = beat.stop()
+        handles.setChecked(True)  # the first drawing of a widget compiles its shaders
         self._settle()
         row["drawn_and_scored"] = self._drag(seconds)
         slicer.app.pauseRender()
