@@ -8,16 +8,20 @@ transforms: the correction is the whole, seen from both ends.
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import slicer
 import vtk
 from numpy.typing import NDArray
+from slicer.i18n import tr as _
 
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.transforms import Affine
+from RegQCScene.job import Event
+from RegQCScene.stepped_job import SteppedJob, Steps
 from RegQCScene.transform_exchange import STEP_SLOW_POINTS
 from RegQCScene.transform_parts import mappedPoints
 from RegQCScene.working_transform import ownTransforms
@@ -50,6 +54,28 @@ def correctionSteps(
         vectors[chosen] = ends - grid.to_world(places)
         yield start / len(vectors)
     return DisplacementField(np.moveaxis(vectors.reshape(*grid.shape, 3), -1, 0), grid.affine)
+
+
+class CorrectionJob(SteppedJob):
+    """Runs `correctionSteps`, which takes seconds where transforms bend; sets ``correction``."""
+
+    def __init__(
+        self, total: Affine | DisplacementField, working: Any, fixedNode: Any, movingNode: Any
+    ) -> None:
+        self.nodes = [working, fixedNode, movingNode]
+        self.correction: Affine | DisplacementField = Affine.identity()
+        self._total = total
+        super().__init__(self._work)
+
+    def _work(self, _folder: Path) -> Steps:
+        steps = correctionSteps(self._total, *self.nodes)
+        while True:
+            try:
+                fraction = next(steps)
+            except StopIteration as stop:
+                self.correction = stop.value
+                return {}
+            yield Event("progress", _("preparing the preview"), fraction)
 
 
 def ownToShared(fixedNode: Any, movingNode: Any) -> Any:

@@ -10,10 +10,10 @@ import qt
 from slicer.i18n import tr as _
 
 from RegQCLib.errors import RegQCError
-from RegQCLib.geometry.transforms import Affine
+from RegQCScene.check_comparison import comparison
 from RegQCScene.check_result import CheckResult
 from RegQCScene.corrected_volume import sameImage
-from RegQCScene.correction_of_total import correctionSteps
+from RegQCScene.correction_of_total import CorrectionJob
 from RegQCScene.drag_watch import DragWatch
 from RegQCScene.live_probe import LiveScore
 from RegQCScene.pair_export import Pair
@@ -25,7 +25,6 @@ from RegQCScene.preview import (
     showPreview,
 )
 from RegQCScene.signal import Signal
-from RegQCScene.stepped_job import SteppedJob
 from RegQCScene.working_transform import (
     WorkingState,
     correct,
@@ -164,19 +163,13 @@ class CorrectControl:
         if working is None:
             return
         fixed, moving = parameters.fixedVolume, parameters.movingVolume
-        found: list[Affine] = []
-
-        def work(_folder: Any) -> Any:
-            steps = correctionSteps(total, working, fixed, moving)
-            found.append((yield from _silent(steps)))
-            return {}
+        job = CorrectionJob(total, working, fixed, moving)
 
         def done(_folder: Any) -> None:
-            self.preview(found[0], what)
+            self.preview(job.correction, what)
             onShown()
 
-        nodes = [working, fixed, moving]
-        self.session.run(_("Preparing the preview"), SteppedJob(work), done, uses=nodes)
+        self.session.run(_("Preparing the preview"), job, done, uses=job.nodes)
 
     @property
     def previewed(self) -> str:
@@ -268,28 +261,3 @@ class CorrectControl:
             self.live.stop()
             self.watch.watch(self.working)
         self.changed.emit()
-
-
-def comparison(before: CheckResult | None, after: CheckResult) -> str:
-    """Say in one line what a check found before and after a correction."""
-    if before is None:
-        return _("Check: {after}").format(after=_short(after))
-    return _("Check: {before} before, {after} now").format(
-        before=_short(before), after=_short(after)
-    )
-
-
-def _short(result: CheckResult) -> str:
-    if result.errorMean is None:
-        return str(result.verdictText)
-    return _("{verdict} ({mm:.1f} mm)").format(verdict=result.verdictText, mm=result.errorMean)
-
-
-def _silent(steps: Any) -> Any:
-    """Pass steps on without their progress; returns what they return."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield None

@@ -15,6 +15,7 @@ from PySide6.QtTest import QTest
 
 from RegQCLib.geometry.transforms import Affine
 from RegQCScene import live_probe
+from RegQCScene.check_comparison import comparison
 from RegQCScene.handles import handlesShown
 from RegQCScene.slice_views import jumpToPoint
 from RegQCScene.working_transform import workingTransformOf
@@ -433,8 +434,6 @@ def test_corrections_of_another_pair_are_its_own(panel, host):
 
 
 def test_two_checks_are_compared_in_one_line(panel, host, monkeypatch):
-    from RegQCUI.correct_control import comparison
-
     class Result:
         def __init__(self, verdict, mm):
             self.verdictText, self.errorMean = verdict, mm

@@ -17,7 +17,7 @@ from RegQCLib.geometry.transforms import Affine, Composite, to_displacement
 from RegQCLib.geometry.validation import require_mask
 from RegQCScene import registration_job as module
 from RegQCScene.command_stack import CommandStack
-from RegQCScene.correction_of_total import correctionSteps
+from RegQCScene.correction_of_total import CorrectionJob
 from RegQCScene.pair_export import Pair
 from RegQCScene.preview import showPreview
 from RegQCScene.registration_job import RegistrationJob
@@ -176,13 +176,9 @@ def test_the_result_puts_the_volume_where_it_was_found(scene, ownBends, linear, 
             node.SetAndObserveTransformNodeID(table.GetID())
     total = FOUND if linear and not ownBends else to_displacement(FOUND, gridFromNode(fixed))
     working = startWorking(parameters)
-    steps = correctionSteps(total, working, fixed, moving)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            correction = stop.value
-            break
+    job = CorrectionJob(total, working, fixed, moving)
+    run(job)
+    correction = job.correction
     showPreview(parameters, correction, "found")
     assert names(parameters) == ["own", "preview", *(["table"] if shared else [])]
     tolerance = 0.05 if ownBends else 1e-4
