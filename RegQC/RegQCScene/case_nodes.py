@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,16 @@ from slicer.i18n import tr as _
 
 from RegQCLib.batch.manifest import Case
 from RegQCLib.errors import InputError
+from RegQCScene.job import Event
 from RegQCScene.result_nodes import removeResult
-from RegQCScene.transform_exchange import transformNodeFromRegQC
-from RegQCScene.volume_exchange import gridFromNode, nodeFromVolume
+from RegQCScene.stepped_job import PAUSE, childSteps
+from RegQCScene.transform_file import transformFileSteps
+from RegQCScene.volume_exchange import gridFromNode
 from RegQCScene.working_transform import removeWorking
 
 SEGMENTATIONS = (".seg.nrrd", ".seg.nhdr", ".seg.vtm")
+OURS = (".mgz", ".dcm")
+"""What RegQC reads and Slicer's volume reader does not; so are folders of DICOM files."""
 
 
 class CaseNodes:
@@ -26,17 +30,22 @@ class CaseNodes:
         self._parameters, self._case = parameters, case
         self._ids: list[str] = []
 
-    def loadSteps(self) -> Iterator[str]:
-        """Load one file after the other, and choose them; yields what comes next.
+    def loadSteps(self, folder: Path, start: float, stop: float) -> Iterator[Event | None]:
+        """Load one file after the other, and choose them; yields progress from start to stop.
 
+        folder: for temporary files. The one long step is Slicer's own reading of an image; what it
+        reads is said before, with a pause to show it.
         Raises InputError for a file that cannot be read; what was loaded is removed again.
         """
-        case = self._case
+        inputs = self._case.inputs
         nodes: dict[str, Any] = {}
+        step = (stop - start) / len(inputs)
         try:
-            for role, path in case.inputs.items():
-                yield _("reading {name}").format(name=path.name)
-                nodes[role] = self._load(role, path, nodes)
+            for number, (role, path) in enumerate(inputs.items()):
+                span = (start + number * step, start + (number + 1) * step)
+                yield Event("progress", _("reading {name}").format(name=path.name), span[0])
+                yield PAUSE
+                nodes[role] = yield from self._load(role, path, nodes, folder / role, span)
                 self._ids.append(nodes[role].GetID())
         except BaseException:
             self.remove()
@@ -70,29 +79,36 @@ class CaseNodes:
                     scene.RemoveNode(node)
         self._ids = []
 
-    def _load(self, role: str, path: Path, nodes: dict[str, Any]) -> Any:
+    def _load(
+        self, role: str, path: Path, nodes: dict[str, Any], folder: Path, span: tuple[float, float]
+    ) -> Generator[Event | None, None, Any]:
         name = f"{self._case.id} {role}"
         if role == "transform":
-            from RegQCLib.geometry.transform_io import load_transform
-
-            return transformNodeFromRegQC(load_transform(path), name, gridFromNode(nodes["fixed"]))
-        if path.is_dir() or path.suffix.lower() in {".mgz", ".dcm"}:
-            from RegQCLib.geometry.image_io import load_volume
-
-            kind = "vtkMRMLLabelMapVolumeNode" if role == "mask" else "vtkMRMLScalarVolumeNode"
-            return nodeFromVolume(load_volume(path), name, kind)
-        try:
-            if path.name.lower().endswith(SEGMENTATIONS):
-                node = slicer.util.loadSegmentation(str(path))
-            elif role == "mask":
-                node = slicer.util.loadLabelVolume(str(path))
-            else:
-                node = slicer.util.loadVolume(str(path), {"show": False})
-        except RuntimeError as error:
-            raise InputError(
-                _("{path}: cannot be read as a {role} image; check the file").format(
-                    path=path, role=role
-                )
-            ) from error
-        node.SetName(name)
+            grid = gridFromNode(nodes["fixed"])
+            return (yield from transformFileSteps(path, name, grid, folder, span))
+        if not path.is_dir() and path.suffix.lower() not in OURS:
+            return _loaded(role, path, path, name)
+        arguments = ["image", str(path), "--out", str(folder)]
+        facts = yield from childSteps(arguments, folder, span, "RegQCLib.cli.read_worker")
+        node = _loaded(role, folder / facts["files"][0], path, name)
+        slicer.mrmlScene.RemoveNode(node.GetStorageNode())  # of a file that will be gone
         return node
+
+
+def _loaded(role: str, file: Path, path: Path, name: str) -> Any:
+    """Let Slicer read a file. path: what to call it for a user."""
+    try:
+        if file.name.lower().endswith(SEGMENTATIONS):
+            node = slicer.util.loadSegmentation(str(file))
+        elif role == "mask":
+            node = slicer.util.loadLabelVolume(str(file))
+        else:
+            node = slicer.util.loadVolume(str(file), {"show": False})
+    except RuntimeError as error:
+        raise InputError(
+            _("{path}: cannot be read as a {role} image; check the file").format(
+                path=path, role=role
+            )
+        ) from error
+    node.SetName(name)
+    return node

@@ -17,14 +17,15 @@ from RegQCLib.batch.case_folder import CaseFolder
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.outputs import output_folder
-from RegQCLib.report.saved_report import REPORT_FILE, read_error_map
+from RegQCLib.report.saved_report import REPORT_FILE, error_map_file
 from RegQCScene.check_result import CheckResult
 from RegQCScene.decisions import CHECKED, decisionsOf, storeDecisions
-from RegQCScene.error_map_file import NOT_JUDGED
+from RegQCScene.error_map_file import errorMapSteps, withGaps
+from RegQCScene.job import Event
 from RegQCScene.raw_image_file import volumeSteps
 from RegQCScene.result_nodes import loadResult, resultRoot, storeResult
-from RegQCScene.transform_parts import flattened
-from RegQCScene.volume_exchange import gridFromNode, imageData
+from RegQCScene.transform_file import fileTransform
+from RegQCScene.volume_exchange import gridFromNode
 from RegQCScene.working_transform import (
     WorkingState,
     deformationOf,
@@ -57,8 +58,8 @@ def saveCaseSteps(session: Any, folder: CaseFolder, key: dict[str, Any]) -> Iter
         yield from _saveCheckSteps(parameters, result, folder.check)
 
 
-def restoreCase(session: Any, folder: CaseFolder) -> None:
-    """Bring back what is on disk for the pair that was just loaded.
+def restoreCaseSteps(session: Any, folder: CaseFolder) -> Iterator[Event]:
+    """Bring back what is on disk for the pair that was just loaded, in short steps.
 
     Raises InputError when it is damaged; what could be read has come back then.
     """
@@ -67,18 +68,17 @@ def restoreCase(session: Any, folder: CaseFolder) -> None:
     correction = state.get("correction")
     if correction is not None:
         working = startWorking(parameters)
-        deformation = _loadDeformation(folder.path / DEFORMATION_FILE)
+        saved = folder.path / DEFORMATION_FILE
+        deformation = fileTransform(saved) if saved.exists() else None
         restoreState(working, WorkingState(np.array(correction), deformation))
     if not (folder.check / REPORT_FILE).exists():
         return
     grid = gridFromNode(fixed)
-    errors = read_error_map(folder.check)
-    image = None
-    if errors is not None:
-        if errors.shape != grid.shape:
+    file, image = error_map_file(folder.check), None
+    if file is not None:
+        image = yield from errorMapSteps(file, 0.9, 1.0)
+        if image.GetDimensions()[::-1] != grid.shape:
             raise InputError(f"{folder.check}: its error map is of another image; check again")
-        values = np.where(np.isfinite(errors.array), errors.array, NOT_JUDGED)
-        image = imageData(values.astype(np.float32))
     storeResult(fixed, moving, CheckResult.fromFolder(folder.check, grid), image)
     if state.get("checked"):
         resultRoot(fixed, moving).SetAttribute(CHECKED, state["checked"])
@@ -101,10 +101,8 @@ def _saveCheckSteps(parameters: Any, result: CheckResult, target: Path) -> Itera
         (staging / REPORT_FILE).write_text(result.text, encoding="utf-8")
         node = parameters.errorMap
         if node is not None and node.GetImageData() is not None:
-            array = slicer.util.arrayFromVolume(node)
-            known = np.where(array < 0, np.float32(np.nan), array).astype(np.float32)
-            affine = gridFromNode(node).affine
-            for _fraction in volumeSteps(Volume(known, affine), staging / ERROR_MAP_FILE):
+            errors = Volume(slicer.util.arrayFromVolume(node), gridFromNode(node).affine)
+            for _fraction in volumeSteps(errors, staging / ERROR_MAP_FILE, withGaps):
                 yield
 
 
@@ -135,19 +133,3 @@ def _saveDeformation(moving: Any, folder: Path) -> None:
         (staging / DEFORMATION_FILE).replace(file)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def _loadDeformation(file: Path) -> Any:
-    """Return the transform from the parent that was saved, or None."""
-    if not file.exists():
-        return None
-    try:
-        node = slicer.util.loadTransform(str(file))
-    except RuntimeError as error:
-        raise InputError(f"{file}: is damaged; move it away to go without") from error
-    transform = node.GetTransformFromParent()
-    for part in flattened(transform):
-        if part.IsA("vtkGridTransform"):  # Slicer reads fields as cubic; ours are linear
-            part.SetInterpolationModeToLinear()
-    slicer.mrmlScene.RemoveNode(node)
-    return transform

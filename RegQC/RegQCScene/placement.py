@@ -27,8 +27,8 @@ DENSE_POINTS = 12
 nor made of vectors, such as splines."""
 VECTOR_MM = 1e-3
 AFFINE_DECIMALS = 4
-MOST_NUMBERS = 2**22
-"""Of a field, that are read: some 30 ms. Of a larger one, every second (third ...) row and slice;
+MOST_NUMBERS = 2**20
+"""Of a field, that are read: some 20 ms. Of a larger one, every second (third ...) row and slice;
 an edit that is smoother than that is still noticed."""
 REMEMBERED = 16
 

@@ -1,13 +1,13 @@
-"""MetaImage files written in steps, uncompressed: quick for large volumes, and never blocking.
+"""MetaImage files in steps, uncompressed: quick for large volumes, and never blocking.
 
-`RegQCLib.geometry.image_io.save_volume` writes the same in one go.
+`RegQCLib.geometry.image_io` reads and writes the same in one go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.volume import Volume
+from RegQCScene.volume_exchange import emptyImage, imageArray
 
 STEP_BYTES = 4 * 2**20
 """Written at once: some 10 ms even on a slow disk."""
@@ -34,12 +35,18 @@ TYPES = {
 }
 
 
-def volumeSteps(volume: Volume, path: str | Path) -> Iterator[float]:
+PlaneChange = Callable[[NDArray[Any]], NDArray[Any]]
+
+
+def volumeSteps(
+    volume: Volume, path: str | Path, changed: PlaneChange = np.ascontiguousarray
+) -> Iterator[float]:
     """Write a volume as .mha; yields the fraction that is written.
 
-    Raises InputError when the file cannot be written.
+    changed: what to write of a plane, of the same type. Raises InputError when the file cannot be
+    written.
     """
-    planes = (np.ascontiguousarray(plane) for plane in volume.array)
+    planes = (changed(plane) for plane in volume.array)
     return _write(Path(path), volume.grid, volume.array.dtype, planes, components=1)
 
 
@@ -49,6 +56,42 @@ def fieldSteps(field: DisplacementField, path: str | Path) -> Iterator[float]:
     planes = (np.moveaxis(field.array[:, k], 0, -1) * flip for k in range(field.grid.shape[0]))
     floats = (np.ascontiguousarray(plane, dtype=np.float32) for plane in planes)
     return _write(Path(path), field.grid, np.dtype(np.float32), floats, components=3)
+
+
+def imageSteps(path: Path) -> Generator[float, None, Any]:
+    """Read a .mha that `volumeSteps` wrote; returns vtkImageData, yields the fraction read.
+
+    Raises InputError for any other file, or a damaged one.
+    """
+    count = 0
+    try:
+        with path.open("rb") as stream:
+            image = emptyImage(*_readHeader(stream))
+            place = imageArray(image).reshape(-1).data.cast("B")
+            while read := stream.readinto(place[count : count + STEP_BYTES]):
+                count += read
+                yield count / len(place)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: is damaged; calculate it again") from error
+    if count != len(place):
+        raise InputError(f"{path}: ends before its data do; calculate it again")
+    return image
+
+
+def _readHeader(stream: BinaryIO) -> tuple[tuple[int, ...], str]:
+    """Return shape (k, j, i) and type. Raises ValueError or KeyError for files of others."""
+    found: dict[str, str] = {}
+    while "ElementDataFile" not in found:
+        key, _equals, value = stream.readline(200).decode("ascii").partition(" = ")
+        if not value:
+            raise ValueError("is no header of ours")
+        found[key] = value.strip()
+    own = {"CompressedData": "False", "BinaryDataByteOrderMSB": str(not np.little_endian),
+           "ElementNumberOfChannels": "1", "ElementDataFile": "LOCAL"}  # fmt: skip
+    if any(found[key] != value for key, value in own.items()):
+        raise ValueError("is of another kind than ours")
+    types = {name: dtype for dtype, name in TYPES.items()}
+    return tuple(map(int, found["DimSize"].split()))[::-1], types[found["ElementType"]]
 
 
 def _write(

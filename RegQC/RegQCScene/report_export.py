@@ -17,6 +17,7 @@ from RegQCLib.report.decisions import save_decisions
 from RegQCLib.report.review import PRINT_FILE
 from RegQCLib.report.saved_report import REPORT_FILE
 from RegQCScene.decisions import decisionsOf, requireUnchanged
+from RegQCScene.error_map_file import withGaps
 from RegQCScene.job import Event
 from RegQCScene.pair_export import Pair, exportPair
 from RegQCScene.raw_image_file import volumeSteps
@@ -95,9 +96,8 @@ class ReportJob(SteppedJob):
         ijkToRas = slicer.util.vtkMatrixFromArray(np.eye(4))
         self._errorMap.GetIJKToRASMatrix(ijkToRas)
         affine = slicer.util.arrayFromVTKMatrix(ijkToRas)
-        array = slicer.util.arrayFromVolume(self._errorMap)
-        known = np.where(array < 0, np.float32(np.nan), array)
-        for _fraction in volumeSteps(Volume(known, affine), folder / "error_map.mha"):
+        errors = Volume(slicer.util.arrayFromVolume(self._errorMap), affine)
+        for _fraction in volumeSteps(errors, folder / "error_map.mha", withGaps):
             yield Event("progress", "reading the error map", 0.2)
 
 

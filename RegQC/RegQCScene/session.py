@@ -28,7 +28,8 @@ class Session(VTKObservationMixin):
     historyChanged(): there is something else to undo or redo. decisionsChanged(): a slice or the
     case was accepted or rejected. busyChanged(text): what is being calculated, "" when nothing is.
     progressChanged(stage, fraction): how it goes. message(text, level): a line for the user; level
-    is "info", "warning" or "error".
+    is "info", "warning" or "error". case: what reports call the pair, set by the worklist that the
+    pair is of; "" where it is of none.
     """
 
     def __init__(self, parameters: Any, runner: Any = None) -> None:
@@ -41,6 +42,7 @@ class Session(VTKObservationMixin):
         self.history = CommandStack()
         self.history.changed.connect(self.historyChanged.emit)
         self.busy = ""
+        self.case = ""
         self._uses: list[Any] = []
         self._result: CheckResult | None = None
         self._inputs: tuple[Any, ...] = ()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 from slicer.i18n import tr as _
 
-from RegQCLib.batch.case_folder import CaseFolder, input_key, save_summary
+from RegQCLib.batch.case_folder import CaseFolder, input_key_steps, save_summary
 from RegQCLib.batch.manifest import Case, read_manifest
 from RegQCLib.errors import InputError
 from RegQCScene.case_nodes import CaseNodes
-from RegQCScene.case_state import restoreCase, saveCaseSteps
+from RegQCScene.case_state import restoreCaseSteps, saveCaseSteps
 from RegQCScene.decisions import decisionsOf
 from RegQCScene.job import Event
 from RegQCScene.signal import Signal
@@ -42,7 +42,7 @@ class Worklist:
     def cleanup(self) -> None:
         """Let go of the session; nodes stay."""
         self._session.decisionsChanged.disconnect(self._onDecisions)
-        self.current = self._nodes = None
+        self._setOpen(None, None)
 
     @property
     def case(self) -> Case | None:
@@ -86,7 +86,7 @@ class Worklist:
     def noticeRemoval(self) -> None:
         """Let no case be open whose nodes were taken away, as closing the scene does."""
         if self._nodes is not None and not self._nodes.present:
-            self.current = self._nodes = None
+            self._setOpen(None, None)
             self.changed.emit()
 
     def _run(
@@ -103,19 +103,35 @@ class Worklist:
         def work(folder: Path) -> Steps:
             yield from self._closeWork(folder)
             case, place = self.cases[number], self.folder(number)
-            yield Event("progress", _("looking for what is on disk"), 0.1)
-            key = input_key(case, self.output, self._options())
+            key = yield from self._keySteps(case, 0.0, 0.2)
             nodes = CaseNodes(self._session.parameters, case)
-            for count, text in enumerate(nodes.loadSteps()):
-                yield Event("progress", text, 0.2 + 0.7 * count / len(case.inputs))
-            self.current, self._nodes, self._key = number, nodes, key
+            yield from nodes.loadSteps(folder, 0.2, 0.9)
+            self._key = key
+            self._setOpen(number, nodes)
             yield Event("progress", _("bringing back what is on disk"), 0.9)
-            self._restore(place)
+            yield from self._restoreSteps(place)
             return {}
 
         return work
 
-    def _restore(self, place: CaseFolder) -> None:
+    def _setOpen(self, number: int | None, nodes: CaseNodes | None) -> None:
+        """Note which case is open; reports on its pair are called so."""
+        self.current, self._nodes = number, nodes
+        self._session.case = "" if number is None else self.cases[number].id
+
+    def _keySteps(
+        self, case: Case, start: float, stop: float
+    ) -> Generator[Event, None, dict[str, Any]]:
+        steps = input_key_steps(case, self.output, self._options())
+        while True:
+            try:
+                fraction = next(steps)
+            except StopIteration as end:
+                return dict(end.value)
+            text = _("comparing the files with what is known")
+            yield Event("progress", text, start + (stop - start) * fraction)
+
+    def _restoreSteps(self, place: CaseFolder) -> Iterator[Event]:
         state = place.state()
         if state and state.get("key", {}).get("inputs") != self._key["inputs"]:
             aside = place.put_aside()
@@ -126,7 +142,7 @@ class Worklist:
             )
         self._restoring = True
         try:
-            restoreCase(self._session, place)
+            yield from restoreCaseSteps(self._session, place)
         finally:
             self._restoring = False
         if state and self._session.result is not None and not place.is_current(self._key):
@@ -145,7 +161,7 @@ class Worklist:
         yield from self._saveWork(folder)
         if self._nodes is not None:
             self._nodes.remove()
-        self.current = self._nodes = None
+        self._setOpen(None, None)
         return {}
 
     def _options(self) -> dict[str, Any]:

@@ -18,14 +18,10 @@ REPORT_FOLDER, TRANSFORM_FOLDER = "report", "transform"
 
 
 class RecordFiles:
-    """Buttons of the group Files. tell(text, level): shows a line for the user.
-
-    case: what the report calls the pair; "" where it has no name.
-    """
+    """Buttons of the group Files. tell(text, level): shows a line for the user."""
 
     def __init__(self, session: Any, ui: Any, tell: Callable[[str, str], Any]) -> None:
         self.session, self.ui, self._tell = session, ui, tell
-        self.case = ""
         self._ours = False
         names = {"linear": _("linear"), "nearest": _("nearest (labels)"), "cubic": _("cubic")}
         for value, name in names.items():
@@ -67,7 +63,9 @@ class RecordFiles:
         if target is not None:
             self._start(
                 _("Writing the report"),
-                lambda: ReportJob(self.session, target, formats, pdf=pdfSteps, case=self.case),
+                lambda: ReportJob(
+                    self.session, target, formats, pdf=pdfSteps, case=self.session.case
+                ),
                 lambda _job: self._tell(_("Report written to {}").format(target), "info"),
             )
 

@@ -30,6 +30,7 @@ class WorklistPanel:
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.notices = Notices(self.widget.layout())
         self._shortcuts: list[Any] = []
+        self._ours = False
         self._prepareTable()
         ui = self.ui
         self._links = (
@@ -44,6 +45,7 @@ class WorklistPanel:
         for widget, signal, receiver in self._links:
             widget.connect(signal, receiver)
         session.busyChanged.connect(self._onBusy)
+        session.progressChanged.connect(self._onProgress)
         session.inputsChanged.connect(self._onInputs)
         session.resultChanged.connect(self._onResult)
         self.refresh()
@@ -74,6 +76,7 @@ class WorklistPanel:
         self.exit()
         self._setWorklist(None)
         self.session.busyChanged.disconnect(self._onBusy)
+        self.session.progressChanged.disconnect(self._onProgress)
         self.session.inputsChanged.disconnect(self._onInputs)
         self.session.resultChanged.disconnect(self._onResult)
         for widget, signal, receiver in self._links:
@@ -136,6 +139,7 @@ class WorklistPanel:
     def _start(self, action: Callable[[Any], Any]) -> None:
         if self.worklist is not None and not self.session.busy:
             self._tell([])
+            self._ours = True
             action(self.worklist)
 
     def _onCell(self, row: int, _column: int) -> None:
@@ -214,8 +218,14 @@ class WorklistPanel:
 
     # What the session tells
 
-    def _onBusy(self, _what: str) -> None:
+    def _onBusy(self, what: str) -> None:
+        self._ours = self._ours and bool(what)
         self._showButtons()
+
+    def _onProgress(self, stage: str, _fraction: float) -> None:
+        """Say what is read: a large image takes Slicer seconds."""
+        if self._ours:
+            self.ui.statusLabel.setText(f"{self.session.busy}: {stage}")
 
     def _onInputs(self) -> None:
         """The scene was closed, or a user took the case's nodes away: no case is open then."""

@@ -8,7 +8,7 @@ belongs to the very bytes of its inputs: with others it is put aside, not used.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from RegQCLib import __version__
 from RegQCLib.batch.manifest import Case
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.atomic_file import atomic_file
-from RegQCLib.hashing import sha256_of
+from RegQCLib.hashing import sha256_steps
 from RegQCLib.report.case_csv import case_csv, case_row
 from RegQCLib.report.decisions import Decisions, load_decisions, save_decisions
 
@@ -104,26 +104,36 @@ def input_key(case: Case, output: str | Path, options: Mapping[str, Any]) -> dic
     Digests are remembered in ``output`` with size and date of the files. Raises InputError for an
     input that cannot be read.
     """
+    steps = input_key_steps(case, output, options)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return dict(end.value)
+
+
+def input_key_steps(
+    case: Case, output: str | Path, options: Mapping[str, Any]
+) -> Generator[float, None, dict[str, Any]]:
+    """Do what `input_key` does, in short steps; yields the fraction done."""
     file = Path(output).expanduser() / HASHES_FILE
     try:
         known = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
-    digests = {}
-    for role, path in case.inputs.items():
-        try:
-            stamp = _stamp(path)
-            remembered = known.get(str(path), {})
-            if remembered.get("stamp") != stamp:
-                remembered = known[str(path)] = {"stamp": stamp, "sha256": sha256_of(path)}
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read ({error.strerror}); check it") from error
-        digests[role] = remembered["sha256"]
+    inputs = case.inputs
+    stamps = {path: _stamp(path) for path in inputs.values()}
+    new = [path for path, stamp in stamps.items() if known.get(str(path), {}).get("stamp") != stamp]
+    total, done = sum(size for path in new for size, _date in stamps[path]), 0
+    for path in new:
+        done, digest = yield from _digest_steps(path, done, total)
+        known[str(path)] = {"stamp": stamps[path], "sha256": digest}
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(file.parent, error) from error
     write_json(known, file)
+    digests = {role: known[str(path)]["sha256"] for role, path in inputs.items()}
     return {"inputs": digests, "options": dict(options), "regqc": __version__}
 
 
@@ -144,8 +154,28 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
 
 
 def _stamp(path: Path) -> list[list[int]]:
-    files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-    return [[file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    try:
+        files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+        return [[file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _digest_steps(path: Path, done: int, total: int) -> Generator[float, None, tuple[int, str]]:
+    """Return how many of ``total`` bytes are read now, ``done`` of them before, and the digest."""
+    steps = sha256_steps(path)
+    while True:
+        try:
+            done += next(steps)
+        except StopIteration as end:
+            return done, end.value
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        yield done / total
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read ({error.strerror}); check it")
 
 
 def _unwritable(folder: Path, error: OSError) -> InputError:

@@ -43,8 +43,14 @@ def read_report(folder: str | Path) -> dict[str, Any]:
 
 def read_error_map(folder: str | Path) -> Volume | None:
     """Return the error map in the folder that a check wrote, or None where it has none."""
+    file = error_map_file(folder)
+    return None if file is None else load_volume(file, name="error map")
+
+
+def error_map_file(folder: str | Path) -> Path | None:
+    """Return the file of the error map in the folder that a check wrote, or None."""
     files = [Path(folder) / name for name in ERROR_MAP_FILES]
-    return next((load_volume(file, name="error map") for file in files if file.exists()), None)
+    return next((file for file in files if file.exists()), None)
 
 
 def saved_report(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 
+import numpy as np
 import pytest
 from report.support import make_report
 
 from RegQCLib.batch import case_folder
-from RegQCLib.batch.case_folder import CaseFolder, input_key, save_summary
+from RegQCLib.batch.case_folder import CaseFolder, input_key, input_key_steps, save_summary
 from RegQCLib.batch.manifest import Case
 from RegQCLib.errors import InputError
 from RegQCLib.report.decisions import CaseDecision, Decisions
@@ -43,10 +45,36 @@ def test_the_key_changes_with_bytes_and_options_and_not_with_dates(case, out):
 
 def test_files_are_read_once(case, out, monkeypatch):
     read = []
-    monkeypatch.setattr(case_folder, "sha256_of", lambda path: read.append(path.name) or "digest")
+
+    def steps(path):
+        read.append(path.name)
+        yield path.stat().st_size
+        return "digest"
+
+    monkeypatch.setattr(case_folder, "sha256_steps", steps)
     for _ in range(3):
         input_key(case, out, OPTIONS)
     assert read == ["f.nii", "m.nii"]
+
+
+def test_digests_are_made_in_short_steps(case, out):
+    content = {}
+    for number, file in enumerate((case.fixed, case.moving)):
+        content[file] = np.random.default_rng(number).bytes(3_000_000)
+        file.write_bytes(content[file])
+    steps = input_key_steps(case, out, OPTIONS)
+    fractions = []
+    while True:
+        try:
+            fractions.append(next(steps))
+        except StopIteration as end:
+            key = end.value
+            break
+    assert len(fractions) >= 6
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert key["inputs"]["moving"] == hashlib.sha256(content[case.moving]).hexdigest()
+    assert list(input_key_steps(case, out, OPTIONS)) == []
 
 
 def test_a_state_comes_back_for_its_key_alone(case, out):

@@ -176,6 +176,7 @@ def test_the_report_is_written_with_a_pdf(panel, host, tmp_path):
     click(panel.ui.reportButton)
     assert "Choose a folder" in panel.notices.shown[0][1]
     panel.ui.folderEdit.setCurrentPath(str(tmp_path))
+    panel.session.case = "patient 7"  # as the worklist does
     click(panel.ui.reportButton)
     assert panel.ui.cancelButton.visible
     assert not panel.ui.reportButton.enabled
@@ -186,7 +187,7 @@ def test_the_report_is_written_with_a_pdf(panel, host, tmp_path):
     assert (folder / "report.html").exists()
     assert not (folder / "print.html").exists()
     (row,) = csv.DictReader((folder / "case.csv").open())
-    assert (row["decision"], row["signature"]) == ("rejected", "signed")
+    assert (row["id"], row["decision"], row["signature"]) == ("patient 7", "rejected", "signed")
     assert not panel.ui.progressBar.visible
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import slicer
 import vtk
 
+from RegQCLib.cli import read_worker
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.transform_io import save_transform
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
+from RegQCScene import case_nodes
 from RegQCScene.decisions import decide, decisionsOf, rememberChecked, sign, signatureOf
 from RegQCScene.transform_exchange import fixedToMoving
+from RegQCScene.volume_exchange import gridFromNode
 from RegQCScene.working_transform import WorkingState, restoreState, startWorking
 from RegQCScene.worklist import Worklist
 
@@ -79,6 +83,56 @@ def test_a_case_is_loaded_with_transform_and_mask(worklist, session):
     way = fixedToMoving(parameters.fixedVolume, parameters.movingVolume)
     np.testing.assert_allclose(way.matrix, GIVEN.matrix, atol=1e-9)
     assert worklist.case.id == "a"
+
+
+def test_reports_are_called_after_the_open_case(worklist, session):
+    assert session.case == ""
+    worklist.open(0)
+    assert session.case == "a"
+    worklist.open(1)
+    assert session.case == "b"
+    session.parameters.movingVolume = None  # a user chose something else
+    worklist.noticeRemoval()
+    assert session.case == ""
+    worklist.open(1)
+    worklist.close()
+    assert session.case == ""
+
+
+def test_what_slicer_cannot_read_is_read_by_a_child(worklist, session, tmp_path, monkeypatch):
+    calls = []
+
+    def steps(arguments, _folder, _span, module):
+        calls.append((module, arguments[:2]))
+        yield None
+        read_worker.main(arguments)
+        return {"files": ["image.mha"]}
+
+    monkeypatch.setattr(case_nodes, "childSteps", steps)
+    values = np.random.default_rng(5).normal(100, 9, (12, 26, 30)).astype(np.float32)
+    save_volume(Volume(values, AFFINE), tmp_path / "m.mgz")
+    first, second, *_rest = worklist.cases
+    worklist.cases = (first, replace(second, moving=tmp_path / "m.mgz"))
+    worklist.open(1)
+    assert session.said == []
+    assert calls == [("RegQCLib.cli.read_worker", ["image", str(tmp_path / "m.mgz")])]
+    node = session.parameters.movingVolume
+    np.testing.assert_allclose(slicer.util.arrayFromVolume(node), values, atol=1e-4)
+    np.testing.assert_allclose(gridFromNode(node).affine, AFFINE, atol=1e-4)
+    assert node.GetName() == "b moving"
+    assert node.GetStorageNode() is None
+
+
+def test_what_is_read_is_said_before(worklist, session):
+    heard = []
+    session.progressChanged.connect(lambda stage, fraction: heard.append((stage, fraction)))
+    worklist.open(0)
+    stages = list(dict.fromkeys(stage for stage, _fraction in heard))
+    assert stages == ["comparing the files with what is known", "reading af.nii.gz",
+                      "reading am.nii.gz", "reading t.tfm", "reading mask.nii.gz",
+                      "bringing back what is on disk"]  # fmt: skip
+    fractions = [fraction for _stage, fraction in heard]
+    assert fractions == sorted(fractions)
 
 
 def test_everything_is_as_it_was_left(worklist, session, storeCheck, tmp_path):

@@ -92,8 +92,11 @@ def test_the_list_is_shown_and_bad_rows_are_named(opened):
 
 def test_from_case_to_case_and_back(opened, host, storeCheck):
     session = opened.session
+    said = set()
+    session.progressChanged.connect(lambda *_: said.add(opened.ui.statusLabel.text))
     click(opened.ui.nextButton)
     wait(host, opened)
+    assert "Opening a: reading f.nii.gz" in said
     assert session.parameters.fixedVolume.GetName() == "a fixed"
     assert "Open: a." in opened.ui.statusLabel.text
     storeCheck(session)

@@ -68,10 +68,10 @@ def addField(*, fromParent=True, cubic=False, spacing=8.0, size=3.0, name="bent"
     return _withTransform(grid, fromParent, name, parent)
 
 
-def addThinPlate(*, fromParent=True, name="thin plate", parent=None):
-    """A transform node without any grid."""
+def addThinPlate(*, fromParent=True, offset=0.0, name="thin plate", parent=None):
+    """A transform node without any grid. offset: in mm, of one landmark."""
     points = np.array([[0, 0, 40], [30, 0, 30], [0, 40, 20], [-30, -10, 60], [10, 20, 80.0]])
-    moved = points + np.array([[1, 0, 0], [0, 2, 0], [0, 0, -1], [2, 1, 0], [0, -1, 1]])
+    moved = points + np.array([[1 + offset, 0, 0], [0, 2, 0], [0, 0, -1], [2, 1, 0], [0, -1, 1]])
     spline = vtk.vtkThinPlateSplineTransform()
     spline.SetBasisToR()
     for setter, values in (

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import slicer
 import vtk
-from scene.scene_builders import addField, addLinear, addVolume, affineOf, under
-from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from scene.scene_builders import addField, addLinear, addThinPlate, addVolume, affineOf, under
+from vtk.util.numpy_support import vtk_to_numpy
 
 from RegQCLib.geometry.transforms import Affine
 from RegQCScene.placement import isSamePlace, placement
@@ -29,22 +29,6 @@ def vectorsOf(node):
     parts = vtk.vtkCollection()
     slicer.vtkMRMLTransformNode.FlattenGeneralTransform(parts, way)
     return parts.GetItemAsObject(0).GetDisplacementGrid()
-
-
-def splines(offset):
-    """A thin-plate spline transform node: neither linear nor made of vectors."""
-    corners = np.array(np.meshgrid(*[[-20.0, 20.0]] * 3)).reshape(3, -1).T
-    ends = corners.copy()
-    ends[0] += offset
-    spline = vtk.vtkThinPlateSplineTransform()
-    spline.SetBasisToR()
-    for points, give in ((corners, spline.SetSourceLandmarks), (ends, spline.SetTargetLandmarks)):
-        landmarks = vtk.vtkPoints()
-        landmarks.SetData(numpy_to_vtk(points, deep=True))
-        give(landmarks)
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "splines")
-    node.SetAndObserveTransformToParent(spline)
-    return node
 
 
 def test_a_translation_and_its_undoing(pair):
@@ -86,16 +70,16 @@ def test_the_place_of_a_field_counts(pair):
     under(pair[1], node)
     before = placement(*pair)["bends"]
     image = vectorsOf(node)
-    image.SetOrigin(*(np.array(image.GetOrigin()) + (0.5, 0, 0)))
+    image.SetOrigin(*np.add(image.GetOrigin(), (0.5, 0, 0)))
     assert placement(*pair)["bends"] != before
 
 
 def test_splines_count_by_what_they_do(pair):
-    under(pair[1], splines(1.0))
+    under(pair[1], addThinPlate())
     before = placement(*pair)
-    under(pair[1], splines(1.0))
+    under(pair[1], addThinPlate())
     assert isSamePlace(before, placement(*pair))
-    under(pair[1], splines(1.1))
+    under(pair[1], addThinPlate(offset=0.1))
     assert not isSamePlace(before, placement(*pair))
 
 

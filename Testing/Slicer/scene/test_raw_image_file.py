@@ -14,7 +14,17 @@ from RegQCLib.geometry.sitk import to_sitk
 from RegQCLib.geometry.transform_io import load_transform
 from RegQCLib.geometry.volume import Volume
 from RegQCScene import raw_image_file
-from RegQCScene.raw_image_file import TYPES, fieldSteps, volumeSteps
+from RegQCScene.raw_image_file import TYPES, fieldSteps, imageSteps, volumeSteps
+from RegQCScene.volume_exchange import imageArray
+
+
+def readInSteps(path):
+    steps = imageSteps(path)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 @pytest.mark.parametrize("dtype", list(TYPES))
@@ -32,6 +42,9 @@ def test_what_is_read_is_what_was_written(tmp_path, dtype, mirrored):
     read = load_volume(path)
     np.testing.assert_allclose(read.affine, volume.affine, atol=1e-9)
     np.testing.assert_array_equal(read.array, array)
+    again = readInSteps(path)
+    np.testing.assert_array_equal(imageArray(again), array)
+    assert imageArray(again).dtype == array.dtype
 
 
 def test_voxels_in_any_order_of_memory(tmp_path):
@@ -66,3 +79,26 @@ def test_large_volumes_are_written_in_steps(tmp_path, monkeypatch):
 def test_no_place_to_write(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         list(volumeSteps(Volume(np.zeros(SHAPE), affineOf()), tmp_path / "missing" / "image.mha"))
+
+
+def test_planes_may_be_changed_on_the_way(tmp_path):
+    array = np.random.default_rng(0).integers(0, 9, SHAPE).astype(np.int16)
+    list(volumeSteps(Volume(array, affineOf()), tmp_path / "image.mha", lambda plane: plane + 1))
+    np.testing.assert_array_equal(load_volume(tmp_path / "image.mha").array, array + 1)
+
+
+def test_other_and_damaged_files_are_named(tmp_path):
+    volume = Volume(np.zeros(SHAPE, np.float32), affineOf())
+    path = tmp_path / "image.mha"
+    list(volumeSteps(volume, path))
+    whole = path.read_bytes()
+    for content in (b"", b"damaged", whole[:100], b"\xff" * 300):
+        path.write_bytes(content)
+        with pytest.raises(InputError, match=r"image\.mha: is damaged"):
+            readInSteps(path)
+    path.write_bytes(whole[:-1])
+    with pytest.raises(InputError, match="ends before its data do"):
+        readInSteps(path)
+    sitk.WriteImage(to_sitk(volume), str(path), useCompression=True)
+    with pytest.raises(InputError, match="is damaged"):
+        readInSteps(path)
