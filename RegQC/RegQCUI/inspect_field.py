@@ -11,6 +11,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from RegQCLib.errors import InputError
+from RegQCScene.display.color_scale import ColorScale
 from RegQCScene.display.field_display import FieldDisplay, FieldKind
 from RegQCScene.display.field_map import FieldMap, MapKind
 from RegQCScene.display.field_map_node import pairMapSteps, showFoldedOnly, updateFieldMap
@@ -31,6 +32,7 @@ class InspectField:
     def __init__(self, session: Any, ui: Any) -> None:
         self.session, self.ui = session, ui
         self.display = FieldDisplay()
+        self.scale = ColorScale(left=True)  # that of the error map is on the right
         self._steps: Any = None
         self._suspended = True
         self._refreshTimer = _timer(REFRESH_MS)
@@ -96,6 +98,7 @@ class InspectField:
         for sender, signal, receiver in self._links:
             sender.disconnect(signal, receiver)
         self.display.close()
+        self.scale.hide()
 
     def _pair(self) -> tuple[Any, Any, Any]:
         parameters = self.session.parameters
@@ -154,6 +157,7 @@ class InspectField:
         self._stopMap()
         if choice == NO_MAP:
             hideOverlay(self.session.parameters.fieldMap)
+            self.scale.hide()
             self.ui.mapText.hide()
             return
         self._steps = pairMapSteps(
@@ -192,6 +196,9 @@ class InspectField:
         if self.ui.mapSelector.currentIndex == FOLDED:
             showFoldedOnly(node)
         showOverlay(node, MAP_OPACITY)
+        length = result.kind is MapKind.MAGNITUDE
+        title = _("Displacement (mm)") if length else _("Volume change")
+        self.scale.show(node, title)
         self.ui.mapUpdateButton.enabled = True
         self.ui.mapText.setText(_mapWords(result))
         self.ui.mapText.show()

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from RegQCLib.report.colors import ERROR, colored
 from RegQCScene.check_result import CheckResult
+from RegQCScene.display.color_scale import ColorScale
 from RegQCScene.error_map_node import clearBelowMm, colorLimitMm
 from RegQCScene.slice_views import compositeNodes, hideOverlay, showOverlay, showPair
 from RegQCUI.drawing import picture
@@ -28,6 +29,7 @@ class ResultDisplay:
         self._session = session
         self._ui = ui
         self._errorMap: Any = None
+        self._scale = ColorScale()
         self._layoutBefore: int | None = None
         self._links = (
             (ui.errorMapCheckBox, self.showErrorMap),
@@ -41,6 +43,7 @@ class ResultDisplay:
         """Let go of the widgets."""
         for sender, receiver in self._links:
             sender.disconnect("toggled(bool)", receiver)
+        self._scale.hide()
 
     def showResult(self, result: CheckResult | None) -> None:
         """Show a new result as the toggles stand; take the one before off the views."""
@@ -68,6 +71,7 @@ class ResultDisplay:
         if on and node is not None:
             self._errorMap = node
             showOverlay(node, OPACITY)
+            self._scale.show(node, _("Error (mm)"))
         else:
             self._hideErrorMap()
 
@@ -89,6 +93,7 @@ class ResultDisplay:
             self._layoutBefore = None
 
     def _hideErrorMap(self) -> None:
+        self._scale.hide()
         if self._errorMap is not None and self._errorMap.GetScene() is not None:
             hideOverlay(self._errorMap)
         self._errorMap = None
