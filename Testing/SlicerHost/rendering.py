@@ -11,16 +11,19 @@ DEBIAN_PACKAGES = (
 )
 
 # One pixel of a red background: in a process of its own, as a missing driver can end the process.
+# Three modules of VTK instead of all: the others take seconds to load.
 _PROBE = """
-import vtk
-window = vtk.vtkRenderWindow()
+import vtkmodules.vtkRenderingOpenGL2
+from vtkmodules.vtkCommonCore import vtkUnsignedCharArray
+from vtkmodules.vtkRenderingCore import vtkRenderer, vtkRenderWindow
+window = vtkRenderWindow()
 window.SetOffScreenRendering(1)
 window.SetSize(8, 8)
-renderer = vtk.vtkRenderer()
+renderer = vtkRenderer()
 renderer.SetBackground(1, 0, 0)
 window.AddRenderer(renderer)
 window.Render()
-pixels = vtk.vtkUnsignedCharArray()
+pixels = vtkUnsignedCharArray()
 window.GetPixelData(4, 4, 4, 4, 0, pixels, 0)
 if pixels.GetValue(0) > 200:
     print(window.GetClassName())
