@@ -16,8 +16,9 @@ from RegQCScene.working_transform import ownTransform
 from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
 
-ADVICE_DELAY_MS = 150
-"""One look at the inputs after a burst of changes, such as a transform that is dragged."""
+ADVICE_DELAY_MS = 300
+"""One look at the inputs after a burst of changes, such as a transform that is dragged: it takes as
+long as drawing the views once."""
 
 
 class InputsPanel(VTKObservationMixin):
@@ -42,10 +43,10 @@ class InputsPanel(VTKObservationMixin):
         }
         for axis in AXES:
             self.ui.axisSelector.addItem(names[axis], axis)
-        self._timer = qt.QTimer()
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(ADVICE_DELAY_MS)
-        self._timer.connect("timeout()", self.showAdvice)
+        self.adviceTimer = qt.QTimer()
+        self.adviceTimer.setSingleShot(True)
+        self.adviceTimer.setInterval(ADVICE_DELAY_MS)
+        self.adviceTimer.connect("timeout()", self.showAdvice)
         self.ui.axisSelector.connect("currentIndexChanged(int)", self._onAxis)
         self.ui.segmentSelector.connect("currentIndexChanged(int)", self._onSegment)
         session.inputsChanged.connect(self._onInputs)
@@ -59,14 +60,14 @@ class InputsPanel(VTKObservationMixin):
     def exit(self) -> None:
         """Give no advice while nobody sees it."""
         self._shown = False
-        self._timer.stop()
+        self.adviceTimer.stop()
 
     def cleanup(self) -> None:
         """Let go of nodes and widgets."""
         self.exit()
         self.removeObservers()
         self.session.inputsChanged.disconnect(self._onInputs)
-        self._timer.disconnect("timeout()", self.showAdvice)
+        self.adviceTimer.disconnect("timeout()", self.showAdvice)
         self.ui.axisSelector.disconnect("currentIndexChanged(int)", self._onAxis)
         self.ui.segmentSelector.disconnect("currentIndexChanged(int)", self._onSegment)
 
@@ -86,7 +87,7 @@ class InputsPanel(VTKObservationMixin):
         self._fillSegments(parameters)
         self._showAxis(parameters.axis)
         if self._shown:
-            self._timer.start()
+            self.adviceTimer.start()
 
     def _showAxis(self, axis: str) -> None:
         """Show a choice that the parameter node holds; it holds none while a scene is closed."""
@@ -116,7 +117,7 @@ class InputsPanel(VTKObservationMixin):
 
     def _later(self, _caller: Any = None, _event: Any = None) -> None:
         if self._shown:
-            self._timer.start()
+            self.adviceTimer.start()
 
     def _watch(self, parameters: Any) -> None:
         """Observe the chosen nodes, and no others."""

@@ -17,7 +17,8 @@ def moveBy(name: str, *millimeters: float):
 
 
 def words(panels) -> str:
-    panels.settle()
+    panels.settle(seconds=0.05)
+    panels.settle(lambda: not panels.inputs.adviceTimer.active, seconds=60)
     return " ".join(f"{level}: {text}" for level, text in panels.inputs.notices.shown)
 
 
@@ -86,6 +87,29 @@ def test_a_composite_of_non_linear_transforms_is_found(panels):
     panels.choosePair()
     assert panels.parameters.transform is inner
     assert words(panels) == ""
+
+
+def test_advice_is_asked_for_once_after_a_drag_and_never_during_it(panels, monkeypatch):
+    from RegQCUI import inputs_panel
+
+    calls, timer = [], panels.inputs.adviceTimer
+    monkeypatch.setattr(inputs_panel, "inputAdvice", lambda asked: calls.append(asked) or [])
+    nudge = moveBy("nudge", 3, 0, 0)
+    panels.moving.SetAndObserveTransformNodeID(nudge.GetID())
+    panels.choosePair()
+    assert words(panels) == ""
+    calls.clear()
+    timer.setInterval(60_000)  # longer than the slowest machine needs for the drag
+    matrix = vtk.vtkMatrix4x4()
+    for step in range(30):
+        matrix.SetElement(0, 3, step / 10)
+        nudge.SetMatrixTransformToParent(matrix)
+        panels.host.app.processEvents()
+    assert calls == []
+    assert timer.active
+    timer.setInterval(0)
+    assert words(panels) == ""
+    assert len(calls) == 1
 
 
 def test_a_users_own_choice_of_a_transform_stays(panels):
