@@ -25,7 +25,15 @@ from RegQCLib.qc.stopwatch import Stopwatch
 from RegQCLib.registration.judging import Judged, judge, worse
 from RegQCLib.registration.preprocess import Preprocessing
 from RegQCLib.registration.registration import Registration
-from RegQCLib.registration.steps import DEFORMABLE, Order, Step, deformable, linear, start
+from RegQCLib.registration.steps import (
+    DEFORMABLE,
+    Order,
+    Step,
+    deformable,
+    linear,
+    load_engine,
+    start,
+)
 
 CHECK_SHARE, LINEAR_SHARE = 0.1, 0.2  # of the time, beside the last step
 
@@ -113,6 +121,8 @@ def register(
         between_people=between_people,
         device=device,
     )
+    with watch.stage("loading the engine"):
+        load_engine(engine)
     with watch.stage("check before"):
         before = judged(init, progress=part(progress, 0.0, CHECK_SHARE))
     steps, chosen, after, limits = _run(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -97,6 +99,12 @@ class Order:
                 f"a {kind} registration starts from a linear transform, and the given one bends; "
                 "leave it out, or give its linear part"
             )
+
+
+def load_engine(engine: str) -> None:
+    """Import what the engines need, which takes seconds once: no part of a registration's time."""
+    if engine != "SimpleITK" and find_spec("torch") is not None:
+        import_module("torch")
 
 
 def start(init: Transform | None) -> Step:
