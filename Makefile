@@ -6,9 +6,12 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_SPEC ?= torch==2.13.0
 PYTEST_FLAGS ?=
+# Processes that test, one thread each.
+JOBS ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(JOBS) --dist loadscope $(PYTEST_FLAGS)
 SAMPLE := Resources/SampleData
 SOURCES := RegQC RegQCLib Testing Resources
 
@@ -30,8 +33,8 @@ gui: $(VENV)/.installed-for-gui $(VENV)/.debian-packages
 
 # The module's tests run in a process of their own: Qt and VTK leave traces in one.
 test: lint $(VENV)/.debian-packages
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(PYTEST_FLAGS) Testing/Python
-	OMP_NUM_THREADS=2 $(BIN)/python -m pytest $(PYTEST_FLAGS) Testing/SlicerHost Testing/Slicer
+	$(PYTEST) Testing/Python
+	$(PYTEST) Testing/SlicerHost Testing/Slicer
 
 lint: $(VENV)/.installed-for-tests
 	$(BIN)/ruff check $(SOURCES)

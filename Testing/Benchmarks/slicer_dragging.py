@@ -13,18 +13,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "Testing"), str(ROOT / "RegQC")]
+from Testing.Benchmarks.heartbeat import Heartbeat
+from Testing.Benchmarks.sample_volumes import LARGE, sample_volume
 
-LARGE = (300, 512, 512)
-HEARTBEAT_MS = 5
 MOUSE_MS = 16
 RADIUS_PIXELS = 25
 TURN_S = 3.0
@@ -54,35 +51,6 @@ def main() -> None:
         raise SystemExit("\n".join(host.problems()))
 
 
-class Heartbeat:
-    """Measures how long the GUI thread does not come back to its events."""
-
-    def __init__(self) -> None:
-        from PySide6 import QtCore
-
-        self.gaps: list[float] = []
-        self._last = time.perf_counter()
-        self._timer = QtCore.QTimer()
-        self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(HEARTBEAT_MS)
-        self._timer.timeout.connect(self._tick)
-        self._timer.start()
-
-    def stop(self) -> dict[str, float]:
-        """Return the longest gap and the 99th percentile, ms."""
-        self._timer.stop()
-        gaps = 1000 * np.array(self.gaps)
-        return {
-            "longest_stall_ms": round(float(gaps.max()), 1),
-            "p99_ms": round(float(np.percentile(gaps, 99)), 1),
-        }
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.gaps.append(now - self._last)
-        self._last = now
-
-
 class Bench:
     """One pair in the module's Correct panel."""
 
@@ -96,7 +64,7 @@ class Bench:
         for section in shell.sections:
             section.collapsed = section.objectName != "CorrectPanelSection"
         self.panel = next(one for one in shell.panels if type(one).__name__ == "CorrectPanel")
-        fixed, moving = (_volume(name, shape) for name in ("flair", "t1w"))
+        fixed, moving = (sample_volume(name, shape) for name in ("flair", "t1w"))
         parameters = self.panel.session.parameters
         parameters.fixedVolume, parameters.movingVolume = fixed, moving
         slicer.util.setSliceViewerLayers(
@@ -188,25 +156,6 @@ class Bench:
                 raise SystemExit(f"it did not happen: {self.panel.control.live.status}")
             self.host.app.processEvents()
             time.sleep(0.001)
-
-
-def _volume(name: str, shape: tuple[int, int, int] | None) -> Any:
-    """A volume node of the sample, on as many voxels over the same place as asked."""
-    from RegQCLib.geometry.grid import Grid
-    from RegQCLib.geometry.image_io import load_volume
-    from RegQCLib.geometry.resample import resample
-    from RegQCLib.geometry.volume import Volume
-    from RegQCScene.volume_exchange import nodeFromVolume
-
-    volume = load_volume(ROOT / "Resources" / "SampleData" / f"{name}.nii.gz")
-    if shape is not None:
-        affine = volume.affine.copy()
-        affine[:3, :3] *= np.array(volume.shape[::-1]) / np.array(shape[::-1])
-        fine = resample(volume, Grid(shape, affine))
-        volume = Volume(fine.array.astype(np.int16), affine, name)
-    node = nodeFromVolume(volume, name)
-    node.CreateDefaultDisplayNodes()
-    return node
 
 
 if __name__ == "__main__":

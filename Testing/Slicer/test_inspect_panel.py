@@ -12,7 +12,8 @@ import pytest
 import qt
 import slicer
 import vtk
-from PySide6 import QtCore, QtTest
+from PySide6 import QtCore
+from SlicerHost import keyboard
 from vtk.util.numpy_support import vtk_to_numpy
 
 from RegQCScene.display.comparison import Mode
@@ -62,9 +63,7 @@ def waitFor(host: Any, condition: Callable[[], bool], seconds: float = 60) -> No
 
 
 def press(host: Any, key: str) -> None:
-    host.window.activateWindow()
-    QtTest.QTest.keyClick(host.window, getattr(QtCore.Qt.Key, f"Key_{key}"))
-    host.app.processEvents()
+    keyboard.press(host.window, getattr(QtCore.Qt.Key, f"Key_{key}"), at=host.window)
 
 
 def composites() -> list[Any]:

@@ -1,6 +1,4 @@
-"""All measures together: what they agree on, grids, and time."""
-
-import time
+"""All measures together: what they agree on, and grids."""
 
 import numpy as np
 import pytest
@@ -50,13 +48,3 @@ def test_blocks_are_averaged_and_stay_in_place(volume):
 
 def test_coarse_volumes_stay_as_they_are(volume):
     assert block_average(volume, 0.6) is volume
-
-
-def test_a_brain_sized_pair_takes_less_than_half_a_second():
-    rng = np.random.default_rng(13)
-    first, second = (
-        Volume(rng.normal(size=(160, 192, 160)).astype(np.float32), np.eye(4)) for _ in range(2)
-    )
-    started = time.process_time()
-    similarity_measures(first, second)
-    assert time.process_time() - started < 1.5  # 0.3 s measured; a loaded machine is slower

@@ -12,6 +12,7 @@ import slicer
 from correct.support import POINTS, mapped, names, volumeNode
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
+from SlicerHost.keyboard import press
 
 from RegQCLib.geometry.transforms import Affine
 from RegQCScene import live_probe
@@ -53,11 +54,6 @@ def click(widget):
 
 def toggle(box):
     QTest.mouseClick(box, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(8, 8))
-
-
-def press(host, key, modifier=Qt.KeyboardModifier.NoModifier):
-    QTest.keyClick(host.app.focusWidget() or host.window, key, modifier)
-    host.app.processEvents()
 
 
 def wait(host, condition, seconds=PATIENCE_S):
@@ -115,19 +111,19 @@ def test_arrow_keys_move_the_image_as_it_is_seen(panel, host):
     assert ui.keysBox.checked
     redView().setFocus()
     host.app.processEvents()
-    press(host, Qt.Key.Key_Right)
+    press(host.window, Qt.Key.Key_Right)
     np.testing.assert_allclose(mapped(parameters), POINTS + np.array([2.5, 0, 0]), atol=1e-9)
-    press(host, Qt.Key.Key_Up)
-    press(host, Qt.Key.Key_PageDown)  # away from who looks from the feet
+    press(host.window, Qt.Key.Key_Up)
+    press(host.window, Qt.Key.Key_PageDown)  # away from who looks from the feet
     expected = POINTS + np.array([2.5, -2.5, -2.5])
     np.testing.assert_allclose(mapped(parameters), expected, atol=1e-9)
-    press(host, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    press(host, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    press(host.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    press(host.window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     np.testing.assert_allclose(mapped(parameters), POINTS + np.array([2.5, 0, 0]), atol=1e-9)
-    press(host, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
+    press(host.window, Qt.Key.Key_Y, Qt.KeyboardModifier.ControlModifier)
     assert len(panel.session.history) == 2
     start = mapped(parameters)
-    press(host, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
+    press(host.window, Qt.Key.Key_Left, Qt.KeyboardModifier.ShiftModifier)
     assert "counterclockwise" in panel.session.history.undoText
     assert not np.allclose(mapped(parameters), start)
 
@@ -137,14 +133,14 @@ def test_arrow_keys_stay_with_fields_that_are_typed_into(panel, host):
     toggle(ui.keysBox)
     ui.nudgeMmBox.setFocus()
     host.app.processEvents()
-    press(host, Qt.Key.Key_Up)
+    press(host.window, Qt.Key.Key_Up)
     assert parameters.nudgeMm == 1.5
     assert len(panel.session.history) == 0
     redView().setFocus()
     host.app.processEvents()
     toggle(ui.keysBox)
     redView().setFocus()
-    press(host, Qt.Key.Key_Up)
+    press(host.window, Qt.Key.Key_Up)
     assert len(panel.session.history) == 0
 
 
@@ -383,7 +379,7 @@ def test_leaving_the_module_gives_keys_and_views_back(panel, host, module):
     assert not handlesShown(parameters.workingTransform)
     assert childGone(process)
     redView().setFocus()
-    press(host, Qt.Key.Key_Right)
+    press(host.window, Qt.Key.Key_Right)
     assert len(panel.session.history) == 0
     host.window.moduleSelector().selectModule(module.name)
     host.app.processEvents()

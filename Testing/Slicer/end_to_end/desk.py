@@ -105,12 +105,11 @@ class Desk:
 
     def key(self, key: str, modifiers: Any = None) -> None:
         """Press a key while the views have the focus."""
-        self.host.window.activateWindow()
+        from SlicerHost.keyboard import press
+
         self.view("Red").setFocus()
-        self.host.app.processEvents()
         none = self.qt.KeyboardModifier.NoModifier
-        self.test.keyClick(self.host.window, getattr(self.qt.Key, f"Key_{key}"), modifiers or none)
-        self.host.app.processEvents()
+        press(self.host.window, getattr(self.qt.Key, f"Key_{key}"), modifiers or none)
 
     def view(self, name: str) -> Any:
         return self.host.layoutManager.sliceWidget(name).sliceView()

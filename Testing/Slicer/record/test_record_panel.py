@@ -10,6 +10,7 @@ import qt
 import slicer
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from SlicerHost.keyboard import press
 
 from RegQCScene.decisions import decisionsOf, signatureOf
 
@@ -149,11 +150,10 @@ def test_the_list_can_be_narrowed(panel):
 def test_keys_decide_while_the_module_is_open(panel, host):
     clickRow(panel.ui.decisionTable, 0)
     keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    host.window.activateWindow()
-    QTest.keyClick(panel.ui.decisionTable, Qt.Key.Key_R, keys)
+    press(host.window, Qt.Key.Key_R, keys, at=panel.ui.decisionTable)
     assert ("axial", 5) in decisionsOf(panel.session.parameters).by_place
     panel.exit()
-    QTest.keyClick(panel.ui.decisionTable, Qt.Key.Key_U, keys)
+    press(host.window, Qt.Key.Key_U, keys, at=panel.ui.decisionTable)
     assert ("axial", 5) in decisionsOf(panel.session.parameters).by_place
     panel.enter()
 

@@ -9,6 +9,7 @@ import pytest
 import slicer
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from SlicerHost.keyboard import press
 
 from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.volume import Volume
@@ -130,8 +131,7 @@ def test_a_case_is_opened_by_double_click_and_closed(opened, host):
 
 def test_keys_go_from_case_to_case(opened, host):
     keys = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-    host.window.activateWindow()
-    QTest.keyClick(opened.ui.caseTable, Qt.Key.Key_N, keys)
+    press(host.window, Qt.Key.Key_N, keys, at=opened.ui.caseTable)
     wait(host, opened)
     assert opened.worklist.case.id == "a"
 

@@ -44,9 +44,7 @@ class Heard:
 
 def test_a_child_runs_beside_the_windows(timer, child, tmp_path):
     heard = Heard()
-    started = time.monotonic()
     timer.start(Job(["succeed", "x"], tmp_path / "job", child), **heard.callbacks)
-    assert time.monotonic() - started < 5
     assert heard.said == []
     assert timer.busy
     heard.wait("onDone")
