@@ -15,8 +15,8 @@ from RegQCLib.report.plane_view import position_text
 Row = tuple[str, SliceScore]
 Place = tuple[str, int]
 ROW_PIXELS = 22
-DECIDED_COLUMNS = 3
-"""The last columns: decision, reason, comment."""
+DECIDED_COLUMNS = 2
+"""The last columns: decision, and the words to it."""
 
 
 class DecisionList:
@@ -28,13 +28,13 @@ class DecisionList:
         self._rows: list[Row] = []
         self._quiet = False
         self.words = {"accepted": _("accepted"), "rejected": _("rejected")}
-        names = (_("Slice"), _("Position"), _("Error"), _("Decision"), _("Reason"), _("Comment"))
+        names = (_("Slice"), _("Position"), _("Error"), _("Decision"), _("Why"))
         table.setColumnCount(len(names))
         table.setHorizontalHeaderLabels(names)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(ROW_PIXELS)
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        table.horizontalHeader().setStretchLastSection(True)
+        table.horizontalHeader().setSectionResizeMode(len(names) - 1, qt.QHeaderView.Stretch)
         table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
 
     @property
@@ -65,15 +65,17 @@ class DecisionList:
         first = self.table.columnCount - DECIDED_COLUMNS
         for number, place in enumerate(self.places):
             one = decided.get(place)
-            texts = ("", "", "")
+            texts = ("", "")
             if one is not None:
-                texts = (self.words[one.decision], one.reason, one.comment)
+                why = ": ".join(filter(None, (one.reason, one.comment)))
+                texts = (self.words[one.decision], why)
             for column, text in enumerate(texts, start=first):
                 item = self.table.item(number, column)
                 if item is None:
                     self.table.setItem(number, column, qt.QTableWidgetItem(text))
                 elif item.text() != text:
                     item.setText(text)
+            self.table.item(number, first + 1).setToolTip(texts[1])  # it may be cut off
         for column in range(first, self.table.columnCount - 1):  # the last one takes the rest
             self.table.resizeColumnToContents(column)
 

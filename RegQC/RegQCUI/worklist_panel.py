@@ -10,6 +10,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from RegQCLib.errors import InputError
+from RegQCLib.report.decisions import SIGNATURES
 from RegQCUI.dependencies import ensureRequirements
 from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
@@ -196,8 +197,7 @@ class WorklistPanel:
 
     def _prepareTable(self) -> None:
         table = self.ui.caseTable
-        names = (_("Case"), _("Verdict"), _("Mean error"), _("Flagged"), _("Decision"),
-                 _("Reviewer"), _("Signature"))  # fmt: skip
+        names = (_("Case"), _("Verdict"), _("Error"), _("Flagged"), _("Decision"), _("Reviewer"))
         table.setColumnCount(len(names))
         table.setHorizontalHeaderLabels(names)
         table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
@@ -241,12 +241,14 @@ class WorklistPanel:
 def caseTexts(row: dict[str, Any]) -> tuple[str, ...]:
     """Return the cells of one case."""
     error, flagged = row["error_mean_mm"], row["slices_flagged"]
+    reviewer = row["reviewer"] or ""
+    if row["signature"] == SIGNATURES["changed"]:
+        reviewer = _("{reviewer} (sign again)").format(reviewer=reviewer)
     return (
         row["id"],
         row["verdict"] or _("not checked"),
         "" if error is None else f"{error:.1f} mm",
         "" if flagged is None else str(flagged),
         row["decision"] or "",
-        row["reviewer"] or "",
-        row["signature"] or "",
+        reviewer,
     )
