@@ -21,9 +21,11 @@ class HostApplication(ApplicationInterface, QtWidgets.QApplication):
         QtWidgets.QApplication.__init__(self, ["Slicer"])
         self.setUpApplication(core)
         self._layoutManager: Any = None
-        self._settings = QtCore.QSettings(
-            str(Path(core.temporaryPath) / "Slicer.ini"), QtCore.QSettings.Format.IniFormat
-        )
+        ini = QtCore.QSettings.Format.IniFormat
+        self._settings = QtCore.QSettings(str(Path(core.temporaryPath) / "Slicer.ini"), ini)
+        # what widgets keep by themselves goes there too, not into the user's own settings
+        QtCore.QSettings.setDefaultFormat(ini)
+        QtCore.QSettings.setPath(ini, QtCore.QSettings.Scope.UserScope, core.temporaryPath)
 
     def layoutManager(self) -> Any:
         return self._layoutManager
