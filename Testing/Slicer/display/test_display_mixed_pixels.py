@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from RegQCScene.display.comparison import Mode
-from RegQCScene.display.mixed_pixels import WHITE_DIFFERENCE, Difference
+from RegQCScene.display.mixed_pixels import WHITE_DIFFERENCE, Difference, pixel
 
 
 def steps(values: list[float], shape: tuple[int, int, int] = (60, 60, 60)) -> Any:
@@ -94,8 +94,10 @@ def test_small_differences_are_amplified_and_need_both_volumes(views: Any) -> No
     fixed[0, :, 0] = 100, 100, 240, 240
     moving[0, :, 0] = 100, 132, 16, 16
     moving[0, 3, 3] = 0  # opacity: no data here
-    result = Difference(views[0]).join(fixed, moving)
-    assert result[0].tolist() == [[v] * 3 for v in (0, 32 * 255 // WHITE_DIFFERENCE, 255, 0)]
+    joined = np.zeros((1, 4), np.uint32)
+    Difference(views[0]).join(pixel(fixed), pixel(moving), joined)
+    grays = (0, 32 * 255 // WHITE_DIFFERENCE, 255, 0)
+    assert joined.view(np.uint8).reshape(4, 4).tolist() == [[v, v, v, 255] for v in grays]
     assert WHITE_DIFFERENCE < 200
 
 
