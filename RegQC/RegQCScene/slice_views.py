@@ -78,7 +78,7 @@ def hideOverlay(volumeNode: Any) -> None:
     for node in compositeNodes():
         if node.GetForegroundVolumeID() == volumeNode.GetID():
             node.SetForegroundVolumeID(None)
-        for layer in _additionalLayers(node)[::-1]:
+        for layer in additionalLayers(node)[::-1]:
             if node.GetNthLayerVolumeID(layer) == volumeNode.GetID():
                 _removeLayer(node, layer)
 
@@ -93,6 +93,14 @@ def compositeNodes() -> list[Any]:
     return list(slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode"))
 
 
+def additionalLayers(compositeNode: Any) -> range:
+    """Return the layers above background, foreground and label; none in older Slicers."""
+    if not hasattr(compositeNode, "SetNthLayerVolumeID"):
+        return range(0)
+    first = int(compositeNode.LayerLabel) + 1
+    return range(first, first + compositeNode.GetNumberOfAdditionalLayers())
+
+
 def _normal(sliceNode: Any) -> NDArray[np.float64]:
     matrix = slicer.util.arrayFromVTKMatrix(sliceNode.GetSliceToRAS())
     return np.asarray(matrix[:3, 2], dtype=np.float64)
@@ -100,7 +108,7 @@ def _normal(sliceNode: Any) -> NDArray[np.float64]:
 
 def _layerFor(compositeNode: Any, volumeNode: Any) -> int:
     """Return the additional layer that shows a volume already, or a new one."""
-    layers = _additionalLayers(compositeNode)
+    layers = additionalLayers(compositeNode)
     shown = [compositeNode.GetNthLayerVolumeID(layer) for layer in layers]
     if volumeNode.GetID() in shown:
         return layers[shown.index(volumeNode.GetID())]
@@ -109,16 +117,8 @@ def _layerFor(compositeNode: Any, volumeNode: Any) -> int:
 
 def _removeLayer(compositeNode: Any, removed: int) -> None:
     """Remove an additional layer; Slicer moves up the volumes above it, but not their opacities."""
-    above = range(removed + 1, _additionalLayers(compositeNode).stop)
+    above = range(removed + 1, additionalLayers(compositeNode).stop)
     opacities = [compositeNode.GetNthLayerOpacity(layer) for layer in above]
     compositeNode.SetNthLayerVolumeID(removed, None)
     for layer, opacity in enumerate(opacities, start=removed):
         compositeNode.SetNthLayerOpacity(layer, opacity)
-
-
-def _additionalLayers(compositeNode: Any) -> range:
-    """Return the layers above background, foreground and label; none in older Slicers."""
-    if not hasattr(compositeNode, "SetNthLayerVolumeID"):
-        return range(0)
-    first = int(compositeNode.LayerLabel) + 1
-    return range(first, first + compositeNode.GetNumberOfAdditionalLayers())

@@ -197,7 +197,7 @@ class InspectField:
             showFoldedOnly(node)
         showOverlay(node, MAP_OPACITY)
         length = result.kind is MapKind.MAGNITUDE
-        title = _("Displacement (mm)") if length else _("Volume change")
+        title = _("Shift (mm)") if length else _("Volume change")
         self.scale.show(node, title)
         self.ui.mapUpdateButton.enabled = True
         self.ui.mapText.setText(_mapWords(result))

@@ -12,12 +12,14 @@ from slicer.i18n import tr as _
 from RegQCLib.report.colors import ERROR, colored
 from RegQCScene.check_result import CheckResult
 from RegQCScene.display.color_scale import ColorScale
+from RegQCScene.display.not_judged import HATCH, PERIOD_PIXELS, NotJudged
 from RegQCScene.error_map_node import clearBelowMm, colorLimitMm
 from RegQCScene.slice_views import compositeNodes, hideOverlay, showOverlay, showPair
 from RegQCUI.drawing import picture
 
 SCALE_PIXELS = (110, 14)
 MARGIN_PIXELS = 3
+GAP_PIXELS = 8
 OPACITY = 0.3
 """Of the error map: the anatomy below it matters more than shades of color."""
 
@@ -29,7 +31,7 @@ class ResultDisplay:
         self._session = session
         self._ui = ui
         self._errorMap: Any = None
-        self._scale = ColorScale()
+        self._scale, self._hatching = ColorScale(), NotJudged()
         self._layoutBefore: int | None = None
         self._links = (
             (ui.errorMapCheckBox, self.showErrorMap),
@@ -38,12 +40,15 @@ class ResultDisplay:
         )
         for sender, receiver in self._links:
             sender.connect("toggled(bool)", receiver)
+        slicer.app.layoutManager().connect("layoutChanged(int)", self._onLayout)
 
     def cleanup(self) -> None:
         """Let go of the widgets."""
         for sender, receiver in self._links:
             sender.disconnect("toggled(bool)", receiver)
+        slicer.app.layoutManager().disconnect("layoutChanged(int)", self._onLayout)
         self._scale.hide()
+        self._hatching.hide()
 
     def showResult(self, result: CheckResult | None) -> None:
         """Show a new result as the toggles stand; take the one before off the views."""
@@ -67,11 +72,12 @@ class ResultDisplay:
     def showErrorMap(self, on: bool) -> None:
         """Lay the error map over the images, or take it off."""
         node = self._session.parameters.errorMap
-        self._ui.scaleLabel.setVisible(bool(on) and node is not None)
+        for legend in (self._ui.scaleLabel, self._ui.notJudgedLabel):
+            legend.setVisible(bool(on) and node is not None)
         if on and node is not None:
             self._errorMap = node
             showOverlay(node, OPACITY)
-            self._scale.show(node, _("Error (mm)"))
+            self._drawOver(node)
         else:
             self._hideErrorMap()
 
@@ -92,14 +98,24 @@ class ResultDisplay:
             manager.setLayout(self._layoutBefore)
             self._layoutBefore = None
 
+    def _onLayout(self, _layout: int) -> None:
+        """Other views may be seen now."""
+        if self._errorMap is not None:
+            self._drawOver(self._errorMap)
+
+    def _drawOver(self, errorMap: Any) -> None:
+        self._scale.show(errorMap, _("Error (mm)"))
+        self._hatching.show(errorMap)
+
     def _hideErrorMap(self) -> None:
         self._scale.hide()
+        self._hatching.hide()
         if self._errorMap is not None and self._errorMap.GetScene() is not None:
             hideOverlay(self._errorMap)
         self._errorMap = None
 
     def _showScale(self, result: CheckResult) -> None:
-        """Draw the colors of the error map between their values in mm."""
+        """Draw the colors of the error map between their values in mm, and a bit of hatching."""
         width, height = SCALE_PIXELS
         least, limit = clearBelowMm(result), colorLimitMm(result)
         colors = colored(np.linspace(least / limit, 1, width), ERROR).tolist()
@@ -117,11 +133,23 @@ class ResultDisplay:
             ):
                 painter.setPen(qt.QColor(shade))
                 painter.drawText(place, side | qt.Qt.AlignVCenter, text)
+            _drawHatching(painter, width + GAP_PIXELS, height)
 
-        self._ui.scaleLabel.setPixmap(picture(self._ui.scaleLabel, width, height, draw))
+        whole = width + GAP_PIXELS + height
+        self._ui.scaleLabel.setPixmap(picture(self._ui.scaleLabel, whole, height, draw))
         text = _(
-            "Errors from {least:.1f} to {limit:.0f} mm; clear where they are smaller, or where "
-            "nothing could be judged"
+            "Errors from {least:.1f} to {limit:.0f} mm; clear where they are smaller, "
+            "hatched where nothing could be judged"
         )
         self._ui.scaleLabel.setToolTip(text.format(least=least, limit=limit))
         self._ui.scaleLabel.setAccessibleDescription(self._ui.scaleLabel.toolTip)
+
+
+def _drawHatching(painter: Any, left: int, size: int) -> None:
+    """Draw a square as the slice views show what was not judged, on gray."""
+    painter.fillRect(left, 0, size, size, qt.QColor("gray"))
+    for x in range(size):
+        for y in range(size):
+            phase = (x + size - y) % PERIOD_PIXELS
+            if phase < len(HATCH):
+                painter.fillRect(left + x, y, 1, 1, qt.QColor(*HATCH[phase]))

@@ -60,7 +60,7 @@ class ColorScale:
         actor.SetLookupTable(colors)
         actor.SetMaximumNumberOfColors(colors.GetNumberOfTableValues())
         actor.SetNumberOfLabels(LABELS)
-        actor.SetTitle(title)
+        actor.SetTitle("\n".join(title.split()))  # a line for each word: views are narrow
         actor.SetLabelFormat(labelFormat)
         actor.SetUnconstrainedFontSize(True)
         for text in (actor.GetTitleTextProperty(), actor.GetLabelTextProperty()):

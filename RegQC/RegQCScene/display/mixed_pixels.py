@@ -59,14 +59,18 @@ class MixedPixels(VTKPythonAlgorithmBase):
 
     def synchronize(self) -> None:
         """Follow the layers, which replace their pipelines when their volumes change."""
-        logic = self._view.logic
-        layers = logic.GetBackgroundLayer(), logic.GetForegroundLayer()
-        ports = [layer.GetImageDataConnection() if layer else None for layer in layers]
+        ports = self.ports()
         shown = all(port is not None for port in ports)
         self.prop.SetVisibility(shown)
         if shown:
             for index, port in enumerate(ports):
                 self.SetInputConnection(index, port)
+
+    def ports(self) -> list[Any]:
+        """Where the pixels of the two layers come from; None for one that shows nothing."""
+        logic = self._view.logic
+        layers = logic.GetBackgroundLayer(), logic.GetForegroundLayer()
+        return [layer.GetImageDataConnection() if layer else None for layer in layers]
 
     def join(self, fixed: Pixels, moving: Pixels, joined: Pixels) -> None:
         """Write into ``joined`` what two layers of its shape give.

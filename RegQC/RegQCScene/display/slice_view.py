@@ -11,6 +11,8 @@ import slicer
 import vtk
 from numpy.typing import NDArray
 
+from RegQCScene.slice_views import additionalLayers
+
 
 @dataclass(frozen=True, eq=False)
 class SliceView:
@@ -47,6 +49,12 @@ class SliceView:
         """Width and height."""
         width, height = self.sliceNode.GetDimensions()[:2]
         return int(width), int(height)
+
+    def layerOf(self, volumeNode: Any) -> Any:
+        """The vtkMRMLSliceLayerLogic that shows a volume here, or None."""
+        further = map(self.logic.GetNthLayer, additionalLayers(self.compositeNode))
+        layers = [self.logic.GetBackgroundLayer(), self.logic.GetForegroundLayer(), *further]
+        return next((one for one in layers if one and one.GetVolumeNode() is volumeNode), None)
 
     def toWorld(self, pixel: tuple[float, float]) -> NDArray[np.float64]:
         """RAS mm of a pixel (x right, y up)."""

@@ -242,11 +242,29 @@ def test_the_error_map_is_laid_over_and_taken_off(panels):
     box = panels.check.ui.errorMapCheckBox
     assert box.checked
     assert shown()
-    assert panels.check.ui.scaleLabel.isVisible()
+    legends = panels.check.ui.scaleLabel, panels.check.ui.notJudgedLabel
+    assert all(one.isVisible() for one in legends)
     box.click()
     assert not shown()
-    assert not panels.check.ui.scaleLabel.isVisible()
+    assert not any(one.isVisible() for one in legends)
     assert all(n.GetBackgroundVolumeID() == panels.fixed.GetID() for n in compositeNodes())
+
+
+def test_views_that_appear_later_are_hatched_and_have_a_scale(panels):
+    from RegQCScene.display.slice_view import layoutViews
+
+    panels.choosePair()
+    panels.showResult()
+
+    def drawn() -> list[int]:
+        return [view.renderer.GetViewProps().GetNumberOfItems() for view in layoutViews()]
+
+    few = len(drawn())
+    panels.host.layoutManager.setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutThreeOverThreeView)
+    withMap = drawn()
+    assert len(withMap) > few
+    panels.check.ui.errorMapCheckBox.click()
+    assert [more - less for more, less in zip(withMap, drawn(), strict=True)] == [2] * len(withMap)
 
 
 def test_flagged_slices_are_shown_and_hidden(panels):
