@@ -71,7 +71,8 @@ def installed(build, tmp_path_factory) -> Path:
 def test_every_file_of_the_library_lands_beside_the_module(installed, source):
     wanted = files_of(source / "RegQCLib") - {"CMakeLists.txt"}
     assert files_of(installed / "RegQCLib") == wanted
-    for name in ("weights/matcher.bin", "report/schema.json", "qc/networks/matcher.py", "py.typed"):
+    for name in ("weights/matcher.bin", "report/schema.json", "qc/networks/matcher.py", "py.typed",
+                 "batch/page/main.js"):  # fmt: skip
         assert name in wanted
     for name in wanted:
         assert (installed / "RegQCLib" / name).read_bytes() == (
