@@ -55,12 +55,7 @@ class EdgeLines:
         strength = vtk.vtkProbeFilter()
         strength.SetInputConnection(crossings.GetOutputPort())
         strength.SetSourceConnection(gradient.GetOutputPort())
-        self._inside = vtk.vtkBox()
-        inside = vtk.vtkClipPolyData()
-        inside.SetInputConnection(strength.GetOutputPort())
-        inside.SetClipFunction(self._inside)
-        inside.InsideOutOn()
-        self._strong = StrongLines(inside)
+        self._strong = StrongLines(strength)
         mapper = vtk.vtkPolyDataMapper2D()
         mapper.SetInputConnection(self._strong.output)
         mapper.ScalarVisibilityOff()
@@ -95,6 +90,4 @@ class EdgeLines:
         margin = self._look.edgeScaleMm / np.array(volume.GetSpacing()) - 0.5
         last = np.array(volume.GetImageData().GetDimensions()) - 1
         margin = np.minimum(margin, last / 2)
-        low, high = margin, last - margin
-        self._inside.SetBounds(low[0], high[0], low[1], high[1], low[2], high[2])
-        self._inside.SetTransform(toVoxels)
+        self._strong.setBox(margin, last - margin, toVoxels)
