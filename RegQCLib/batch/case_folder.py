@@ -122,7 +122,7 @@ def input_key_steps(
     except (OSError, ValueError):
         known = {}
     inputs = case.inputs
-    stamps = {path: _stamp(path) for path in inputs.values()}
+    stamps = {path: file_stamp(path) for path in inputs.values()}
     new = [path for path, stamp in stamps.items() if known.get(str(path), {}).get("stamp") != stamp]
     total, done = sum(size for path in new for size, _date in stamps[path]), 0
     for path in new:
@@ -153,7 +153,11 @@ def write_json(content: Mapping[str, Any], path: Path) -> None:
         temporary.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def _stamp(path: Path) -> list[list[int]]:
+def file_stamp(path: Path) -> list[list[int]]:
+    """Return size and date of a file, or of all files of a folder.
+
+    Raises InputError when it cannot be read.
+    """
     try:
         files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
         return [[file.stat().st_size, file.stat().st_mtime_ns] for file in files]

@@ -8,18 +8,17 @@ or files ``ID_fixed.*`` and so on; a DICOM series is a folder of that name.
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from RegQCLib.batch.csv_rows import read_rows
 from RegQCLib.errors import InputError
 
 REQUIRED = ("fixed", "moving")
 OPTIONAL = ("transform", "mask")
 ROLES = REQUIRED + OPTIONAL
-SEPARATORS = (",", ";", "\t")
 MOST_LETTERS = 100
 USABLE_ID = re.compile(r"[^\\/:*?\"<>|\x00-\x1f]*[^\\/:*?\"<>|\x00-\x1f. ]")
 
@@ -70,30 +69,19 @@ def read_manifest(source: str | Path) -> Manifest:
 
 
 def _from_csv(path: Path) -> Manifest:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text; save it as CSV in UTF-8") from error
-    lines = text.splitlines()
-    header = next((line for line in lines if line.strip()), "")
-    separator = max(SEPARATORS, key=header.count)
-    reader = csv.DictReader(lines, delimiter=separator, skipinitialspace=True)
-    columns = [(name or "").strip().lower() for name in reader.fieldnames or ()]
-    missing = [name for name in ("id", *REQUIRED) if name not in columns]
+    columns, lines = read_rows(path)
+    known = {name.lower() for name in columns}
+    missing = [name for name in ("id", *REQUIRED) if name not in known]
     if missing:
         raise InputError(
             f"{path}: has no column {missing[0]}; its first line names the columns id, fixed, "
             "moving and, if wanted, transform and mask"
         )
-    reader.fieldnames = columns
-    rows = [
-        (
-            f"{path.name}, line {reader.line_num}",
-            {k: (v or "").strip() for k, v in row.items() if k and not isinstance(v, list)},
-        )
-        for row in reader
-    ]
-    return _collected((row for row in rows if any(row[1].values())), path.parent)
+    rows = (
+        (f"{path.name}, line {line.number}", {k.lower(): v for k, v in line.cells.items()})
+        for line in lines
+    )
+    return _collected(rows, path.parent)
 
 
 def _folder_rows(folder: Path) -> Iterable[tuple[str, Mapping[str, str]]]:
@@ -139,14 +127,19 @@ def _collected(rows: Iterable[tuple[str, Mapping[str, str]]], base: Path) -> Man
     return Manifest(tuple(cases.values()), tuple(problems))
 
 
-def _case(row: Mapping[str, str], base: Path) -> Case:
-    name = row.get("id", "")
+def usable_id(name: str) -> str:
+    """Return ``name``. Raises InputError when it is empty or cannot be the name of a folder."""
     if not name:
         raise InputError("has no id")
     if not USABLE_ID.fullmatch(name) or len(name) > MOST_LETTERS:
         raise InputError(
             f"the id {name[:40]!r} cannot be the name of a folder; use letters, digits, - and _"
         )
+    return name
+
+
+def _case(row: Mapping[str, str], base: Path) -> Case:
+    name = usable_id(row.get("id", ""))
     paths: dict[str, Path] = {}
     for role in ROLES:
         text = row.get(role, "")

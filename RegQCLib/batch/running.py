@@ -1,0 +1,179 @@
+"""A batch: the pairs of a manifest, each done once, with tables and a page at the end.
+
+OUT holds ``batch.json`` (what was asked for), ``cases/ID`` (see `result_file`), ``results.csv``,
+``results.parquet``, ``worklist.csv`` for Slicer, and ``review.html``. A run that was stopped, in
+whatever way, goes on where it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from RegQCLib import __version__
+from RegQCLib.batch.case_folder import CaseFolder, write_json
+from RegQCLib.batch.local_pool import LocalPool
+from RegQCLib.batch.lock import LOCK_FILE, run_lock
+from RegQCLib.batch.manifest import Case
+from RegQCLib.batch.options import Options
+from RegQCLib.batch.pairs import Pair, read_pairs
+from RegQCLib.batch.result_file import CASES, PARTIAL, Result, kept_result
+from RegQCLib.batch.sizing import cores_of_workers
+from RegQCLib.batch.slicer_case import save_worklist
+from RegQCLib.batch.table import row_of, write_tables
+from RegQCLib.batch.task import Task
+from RegQCLib.errors import InputError
+from RegQCLib.outputs import LITTER
+
+BATCH_FILE = "batch.json"
+SCHEMA_VERSION = "1.0"
+
+Row = dict[str, Any]
+
+
+class Pool(Protocol):
+    """Whatever does tasks."""
+
+    def results(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+        """Yield each task with its result as it ends."""
+
+
+def run(
+    manifest: str | Path,
+    out: str | Path,
+    *,
+    options: Options | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    root: str | Path | None = None,
+    waiting: Callable[[], Any] | None = None,
+) -> Iterator[Row]:
+    """Do the pairs of a manifest; yields a row for each as it ends, see `table.COLUMNS`.
+
+    What an earlier run left in ``out`` comes first and is not repeated. Tables and pages are
+    written at the end, and when the iteration is left before.
+    options: what to do, by default check. workers: processes on this machine, by default as many
+    as cores and memory allow; scheduler: address of a Dask scheduler to use instead. root: what
+    relative paths in the manifest begin at. waiting: called some 20 times a second meanwhile; in
+    Slicer's console ``slicer.app.processEvents`` keeps the windows alive.
+    Raises InputError for a manifest, options or a folder that cannot be used, and RegQCError when
+    no worker can be had; what is wrong with one pair is told in its row.
+    """
+    return Batch(manifest, out, options=options, root=root).results(
+        workers=workers, scheduler=scheduler, waiting=waiting
+    )
+
+
+class Batch:
+    """Pairs and where their results go. Raises InputError, as `run` says."""
+
+    def __init__(
+        self,
+        manifest: str | Path,
+        out: str | Path,
+        *,
+        options: Options | None = None,
+        root: str | Path | None = None,
+    ) -> None:
+        self.options = options or Options()
+        self.manifest = Path(manifest).expanduser().absolute()
+        found = read_pairs(self.manifest, root=root)
+        self.pairs, self.columns = found.pairs, found.columns
+        self.out = Path(out).expanduser().absolute()
+        self._results: dict[str, Result] = {}
+        _require_batch_folder(self.out)
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, in the order of the manifest, as far as they are known."""
+        return [self._row(pair) for pair in self.pairs]
+
+    def results(
+        self,
+        *,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        waiting: Callable[[], Any] | None = None,
+    ) -> Iterator[Row]:
+        """Do what is left to do, see `run`."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        with run_lock(self.out):
+            self._start()
+            try:
+                yield from self._known()
+                left = {p.id: p for p in self.pairs if not p.problem and p.id not in self._results}
+                if left:
+                    pool = self._pool(left.values(), workers, scheduler, waiting)
+                    for task, result in pool.results(map(self._task, left.values())):
+                        self._results[task.id] = result
+                        yield self._row(left[task.id])
+            finally:
+                self._finish()
+
+    def _start(self) -> None:
+        shutil.rmtree(self.out / PARTIAL, ignore_errors=True)  # of a run that was killed
+        asked = {"manifest": str(self.manifest), "options": self.options.to_dict()}
+        content = {"schema_version": SCHEMA_VERSION, "regqc": __version__, **asked}
+        write_json(content, self.out / BATCH_FILE)
+
+    def _known(self) -> Iterator[Row]:
+        """Rows that need no work: of bad rows, and of what an earlier run left."""
+        for pair in self.pairs:
+            if not pair.problem:
+                kept = kept_result(self.out, pair.id, pair.inputs, self.options)
+                if kept is None:
+                    continue
+                self._results[pair.id] = kept
+            yield self._row(pair)
+
+    def _pool(
+        self,
+        pairs: Iterable[Pair],
+        workers: int | None,
+        scheduler: str | None,
+        waiting: Callable[[], Any] | None,
+    ) -> Pool:
+        if scheduler is not None:
+            from RegQCLib.batch.dask_pool import DaskPool
+
+            return DaskPool(scheduler, waiting=waiting)
+        images = (tuple(pair.inputs.values()) for pair in pairs)
+        return LocalPool(cores_of_workers(workers, images), waiting=waiting)
+
+    def _task(self, pair: Pair) -> Task:
+        inputs = {role: str(path) for role, path in pair.inputs.items()}
+        return Task(pair.id, inputs, self.options.to_dict(), str(self.out))
+
+    def _row(self, pair: Pair) -> Row:
+        return row_of(pair, self._results.get(pair.id), self._decision(pair))
+
+    def _decision(self, pair: Pair) -> Row | None:
+        """What a reader decided, on the review page or in Slicer."""
+        from RegQCLib.batch.reviews import decision_columns
+
+        if pair.problem:
+            return None
+        folder = CaseFolder(self.out / CASES, Case(pair.id, Path(), Path()))
+        try:
+            return dict(decision_columns(folder.decisions()))
+        except InputError:  # damaged: it stays where it is, and counts for nothing
+            return None
+
+    def _finish(self) -> None:
+        shutil.rmtree(self.out / PARTIAL, ignore_errors=True)
+        write_tables(self.rows, self.columns, self.out)
+        save_worklist(self.out, self._results_in_order(), self.options)
+
+    def _results_in_order(self) -> Iterator[Result]:
+        return (self._results[pair.id] for pair in self.pairs if pair.id in self._results)
+
+
+def _require_batch_folder(out: Path) -> None:
+    """Raise InputError unless ``out`` is missing, empty, or of an earlier run."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file, not a folder; choose another output folder")
+    names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
+    if names - LITTER - {LOCK_FILE} and BATCH_FILE not in names:
+        raise InputError(f"{out}: holds files of something else than a batch; choose another")
