@@ -65,7 +65,7 @@ def parentToWorld(node: Any) -> NDArray[np.float64]:
             bent = next(t for t in transformChain(node) if not t.IsLinear())
             raise InputError(
                 f"{node.GetName()}: lies under the non-linear transform {bent.GetName()}; take it "
-                "out of it, or choose a copy that was resampled"
+                "out of it, or harden the transform on a copy of the volume and choose the copy"
             )
         parent.GetMatrixTransformToWorld(matrix)
     return np.asarray(slicer.util.arrayFromVTKMatrix(matrix), dtype=np.float64)
@@ -156,10 +156,11 @@ def _grid(node: Any, world: bool) -> Grid:
         raise InputError(f"{name}: {error}") from error
     if not world or node.GetParentTransformNode() is None:
         return own
+    toWorld = parentToWorld(node)
     try:
-        return Grid(own.shape, parentToWorld(node) @ own.affine)
+        return Grid(own.shape, toWorld @ own.affine)
     except InputError as error:
         above = node.GetParentTransformNode().GetName()
         raise InputError(
-            f"{name}: cannot be read under the transform {above} ({error}); take it out of it"
+            f"{name}: under the transform {above} {error}, or take it out of the transform"
         ) from error

@@ -25,7 +25,7 @@ from RegQCUI.slice_list import SliceList
 from RegQCUI.slice_strip import SHOWN_ENDS, SliceStrip, percentText
 
 LIGHT_PIXELS = 44
-FRESHNESS_DELAY_MS = 150
+PAUSE_MS = 300
 PROGRESS_STEPS = 1000
 PLANES = {"sagittal": _("Sagittal"), "coronal": _("Coronal"), "axial": _("Axial")}
 
@@ -54,12 +54,12 @@ class CheckPanel(VTKObservationMixin):
         self._fresh = True
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
-        self._timer.setInterval(FRESHNESS_DELAY_MS)
+        self._timer.setInterval(PAUSE_MS)
         self._links = (
             (self.ui.checkButton, "clicked(bool)", self.onCheck),
             (self.ui.cancelButton, "clicked(bool)", self.onCancel),
             (self.ui.flaggedFirstCheckBox, "toggled(bool)", self.list.setFlaggedFirst),
-            (self._timer, "timeout()", self._checkFreshness),
+            (self._timer, "timeout()", self._onPause),
         )
         for sender, signal, receiver in self._links:
             sender.connect(signal, receiver)
@@ -135,8 +135,13 @@ class CheckPanel(VTKObservationMixin):
     # What the session tells
 
     def _onInputs(self) -> None:
-        parameters = self.session.parameters
-        reason = firstError(parameters)
+        self._offerCheck()
+        self._watch(self.session.parameters)
+        self._onParameters()
+
+    def _offerCheck(self) -> None:
+        """Let the button be pressed, or say why not."""
+        reason = firstError(self.session.parameters)
         button = self.ui.checkButton
         button.enabled = not reason and not self.session.busy
         tip = reason or self.session.busy or _("Tell whether the moving volume lies on the fixed.")
@@ -144,8 +149,6 @@ class CheckPanel(VTKObservationMixin):
         if missing and not reason:
             tip += " " + _("Asks to install first: {packages}").format(packages=", ".join(missing))
         button.setToolTip(tip)
-        self._watch(parameters)
-        self._onParameters()
 
     def _onBusy(self, what: str) -> None:
         busy = bool(what)
@@ -198,6 +201,11 @@ class CheckPanel(VTKObservationMixin):
 
     def _onMoved(self, _caller: Any, _event: Any) -> None:
         self._timer.start()
+
+    def _onPause(self) -> None:
+        """Nothing has moved for a while: look at the images' places once."""
+        self._offerCheck()
+        self._checkFreshness()
 
     def _checkFreshness(self) -> None:
         result = self.session.result

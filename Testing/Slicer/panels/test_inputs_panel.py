@@ -16,6 +16,18 @@ def moveBy(name: str, *millimeters: float):
     return node
 
 
+def splineTransform():
+    spline = vtk.vtkThinPlateSplineTransform()
+    points = [vtk.vtkPoints(), vtk.vtkPoints()]
+    for corner in ((-50, -50, -50), (50, -50, 0), (0, 60, 10), (0, 0, 40), (30, 30, -30)):
+        points[0].InsertNextPoint(corner)
+        points[1].InsertNextPoint([value * 1.02 + 1 for value in corner])
+    spline.SetBasisToR()
+    spline.SetSourceLandmarks(points[0])
+    spline.SetTargetLandmarks(points[1])
+    return spline
+
+
 def words(panels) -> str:
     panels.settle(seconds=0.05)
     panels.settle(lambda: not panels.inputs.adviceTimer.active, seconds=60)
@@ -73,15 +85,7 @@ def test_the_transform_above_the_moving_volume_is_found(panels):
 def test_a_composite_of_non_linear_transforms_is_found(panels):
     outer = moveBy("outer", 1, 2, 3)
     inner = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "spline")
-    spline = vtk.vtkThinPlateSplineTransform()
-    points = [vtk.vtkPoints(), vtk.vtkPoints()]
-    for corner in ((-50, -50, -50), (50, -50, 0), (0, 60, 10), (0, 0, 40), (30, 30, -30)):
-        points[0].InsertNextPoint(corner)
-        points[1].InsertNextPoint([value * 1.02 + 1 for value in corner])
-    spline.SetBasisToR()
-    spline.SetSourceLandmarks(points[0])
-    spline.SetTargetLandmarks(points[1])
-    inner.SetAndObserveTransformFromParent(spline)
+    inner.SetAndObserveTransformFromParent(splineTransform())
     inner.SetAndObserveTransformNodeID(outer.GetID())
     panels.moving.SetAndObserveTransformNodeID(inner.GetID())
     panels.choosePair()
@@ -121,6 +125,36 @@ def test_a_users_own_choice_of_a_transform_stays(panels):
     panels.moving.Modified()
     panels.settle()
     assert panels.parameters.transform is chosen
+
+
+def test_a_fixed_volume_under_a_bent_transform_is_refused_with_a_way_out(panels):
+    bent = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "acquisition")
+    bent.SetAndObserveTransformFromParent(splineTransform())
+    panels.fixed.SetAndObserveTransformNodeID(bent.GetID())
+    panels.choosePair()
+    said = words(panels)
+    assert said.startswith("error: flair: lies under the non-linear transform acquisition; ")
+    assert "harden" in said
+    assert len(panels.inputs.notices.shown) == 1
+    assert not panels.check.ui.checkButton.enabled
+    panels.fixed.SetAndObserveTransformNodeID(None)
+    assert words(panels) == ""
+    assert panels.settle(lambda: panels.check.ui.checkButton.enabled, 60)
+
+
+def test_a_sheared_place_is_refused_for_the_fixed_volume_alone(panels):
+    shear = moveBy("gantry", 0, 0, 0)
+    matrix = np.eye(4)
+    matrix[1, 2] = 0.2
+    shear.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    panels.moving.SetAndObserveTransformNodeID(shear.GetID())
+    panels.choosePair()
+    assert "error" not in words(panels)  # an affine registration may shear
+    panels.moving.SetAndObserveTransformNodeID(None)
+    panels.fixed.SetAndObserveTransformNodeID(shear.GetID())
+    said = words(panels)
+    assert said.startswith("error: flair: under the transform gantry the voxel axes are not")
+    assert "resample" in said
 
 
 def test_volumes_that_do_not_overlap_are_an_error(panels):

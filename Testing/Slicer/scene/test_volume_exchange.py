@@ -8,7 +8,16 @@ import slicer
 import vtk
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scene.scene_builders import SHAPE, addField, addLinear, addVolume, affineOf, mapped, under
+from scene.scene_builders import (
+    SHAPE,
+    addField,
+    addLinear,
+    addVolume,
+    affineOf,
+    mapped,
+    truth,
+    under,
+)
 
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.transforms import Affine
@@ -111,9 +120,12 @@ def removedVolume():
         (lambda: None, ["no fixed volume is chosen"]),
         (colorVolume, ["photo", "3 values a voxel", "Vector to Scalar"]),
         (lambda: addVolume(name="organs", className="vtkMRMLLabelMapVolumeNode"), ["label map"]),
-        (bentVolume, ["CT", "warp", "non-linear"]),
-        (shearedVolume, ["tilted CT", "perpendicular"]),
-        (shearingTransform, ["CT", "under the transform table", "perpendicular"]),
+        (bentVolume, ["CT", "warp", "non-linear", "harden"]),
+        (shearedVolume, ["tilted CT", "perpendicular", "resample"]),
+        (
+            shearingTransform,
+            ["CT", "under the transform table", "perpendicular", "resample", "take it out"],
+        ),
         (removedVolume, ["gone", "removed"]),
         (lambda: slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "v"), ["no voxels"]),
         (lambda: slicer.mrmlScene.AddNewNodeByClass("vtkMRMLModelNode", "skull"), ["no volume"]),
@@ -131,6 +143,22 @@ def test_a_bent_volume_can_be_read_in_its_own_space(scene):
     node = bentVolume()
     np.testing.assert_allclose(volumeFromNode(node, world=False).affine, affineOf())
     assert [one.GetName() for one in transformChain(node)] == ["linear", "warp"]
+
+
+def test_a_bent_volume_can_be_read_after_hardening_as_the_message_says(scene):
+    node = bentVolume()
+    _linear, warp = transformChain(node)
+    place = np.array([2.0, 3.0, 2.0])
+    value = volumeFromNode(node, world=False).array[2, 3, 2]
+    own = gridFromNode(node, world=False).to_world(place)
+    toWorld = truth(warp, None)
+    node.HardenTransform()
+    assert node.GetParentTransformNode() is None
+    volume = volumeFromNode(node)
+    (moved,) = volume.grid.to_index(mapped(toWorld, [own]))
+    corner = np.floor(moved).astype(int)[::-1]
+    around = volume.array[tuple(slice(one, one + 2) for one in corner)]
+    assert around.min() - 1 <= value <= around.max() + 1
 
 
 def test_label_maps_are_masks_but_no_images(scene):
