@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from RegQCLib.batch.case_folder import DECISIONS_FILE, STATE_FILE, CaseFolder, write_json
-from RegQCLib.batch.manifest import Case
+from RegQCLib.batch.manifest import USABLE_ID, Case
 from RegQCLib.errors import InputError
 from RegQCLib.report.decisions import (
     DECISIONS,
@@ -153,8 +153,8 @@ def import_reviews(
     reviews = latest(known, read_reviews(path))
     by_id = {str(row["id"]): row for row in rows}
     outcome: dict[str, list[str]] = {"taken": [], "kept": [], "outdated": [], "unknown": []}
-    for name, review in reviews.items():
-        if name not in by_id:
+    for name, review in sorted(reviews.items()):
+        if name not in by_id or not _has_folder(run, name):
             outcome["unknown"].append(name)
         elif not review.is_about(by_id[name]):
             outcome["outdated"].append(name)
@@ -192,6 +192,11 @@ def _review(file: Path, name: str, value: Any) -> CaseReview:
         ) from error
 
 
+def _has_folder(run: Path, name: str) -> bool:
+    """Whether a case has a place of its own; rows of a manifest that cannot be used have none."""
+    return bool(USABLE_ID.fullmatch(name)) and case_folder(run, name).path.is_dir()
+
+
 def _decide(folder: CaseFolder, review: CaseReview) -> bool:
     """Put a review into a case's folder; returns False where what is there counts."""
     decisions = folder.decisions()
@@ -200,7 +205,6 @@ def _decide(folder: CaseFolder, review: CaseReview) -> bool:
         return False
     words = {name: getattr(review, name) for name in ("decision", "reason", "reviewer", "time")}
     decided = replace(decisions, case=None if taken_back else CaseDecision(**words))
-    folder.path.mkdir(parents=True, exist_ok=True)
     _update_row(folder, decided)  # the row first: a crash in between is made good the next time
     save_decisions(decided, folder.path / DECISIONS_FILE)
     return True

@@ -175,6 +175,8 @@ def test_a_case_is_decided_by_keys_and_read_back(page, tmp_path):
     assert {name: (one.decision, one.reason) for name, one in reviews.items()} == {
         "far": ("accepted", ""), "lost": ("rejected", "No image")}  # fmt: skip
     assert {one.reviewer for one in reviews.values()} == {"R. Eader"}
+    for name in reviews:
+        (tmp_path / "cases" / name).mkdir(parents=True)
     assert import_reviews(file, tmp_path, ROWS).taken == ("far", "lost")
 
 

@@ -168,11 +168,21 @@ def test_decisions_about_another_result_or_case_do_not_count(run, tmp_path):
 
 def test_a_case_without_a_result_can_be_decided(run, tmp_path):
     failed = {"id": "bad", "verdict": None, "error_mean_mm": None}
+    case_folder(run, "bad").path.mkdir()
     file = written(tmp_path / "a.json", bad=review("rejected", about={"verdict": None}))
     assert import_reviews(file, run, [ROW, failed]).taken == ("bad",)
     folder = case_folder(run, "bad")
     assert folder.decisions().case.decision == "rejected"
     assert folder.state() == {}  # made up inputs would make Slicer put the folder aside
+
+
+@pytest.mark.parametrize("name", ["../outside", "two (line 3)"])
+def test_rows_without_a_folder_of_their_own_are_left_alone(run, tmp_path, name):
+    (tmp_path / "run" / "outside").mkdir()
+    file = written(tmp_path / "a.json", **{name: review(about={})})
+    assert import_reviews(file, run, [{"id": name}]).unknown == (name,)
+    assert not list((tmp_path / "run" / "outside").iterdir())
+    assert not (run / "cases" / name / "decisions.json").exists()
 
 
 def test_a_damaged_file_changes_nothing(run, tmp_path):
