@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from RegQCLib.batch.manifest import Case
 from RegQCLib.errors import InputError
+from RegQCScene.case_markups import forgetMarkups, removeMarkups
 from RegQCScene.job import Event
 from RegQCScene.result_nodes import removeResult
 from RegQCScene.stepped_job import PAUSE, childSteps
@@ -57,6 +58,7 @@ class CaseNodes:
             parameters.fixedVolume, parameters.movingVolume = nodes["fixed"], nodes["moving"]
             parameters.transform, parameters.mask = nodes.get("transform"), nodes.get("mask")
             parameters.maskSegment = ""
+            forgetMarkups(parameters)  # they belong to another pair
 
     @property
     def present(self) -> bool:
@@ -73,6 +75,7 @@ class CaseNodes:
         with slicer.util.RenderBlocker():
             if all(node is not None and node in nodes for node in pair):
                 removeResult(*pair)
+                removeMarkups(parameters)
                 removeWorking(parameters)
             for node in nodes:
                 if node is not None:

@@ -1,11 +1,10 @@
-"""What a case of a worklist leaves on disk, and bringing it back: result, decisions, correction.
+"""What a case of a worklist leaves on disk: result, decisions, correction, landmarks, box.
 
 `RegQCLib.batch.case_folder` says where it lies and whether it still fits the inputs.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,11 @@ import slicer
 
 from RegQCLib.batch.case_folder import CaseFolder
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.outputs import output_folder
 from RegQCLib.report.saved_report import REPORT_FILE, error_map_file
+from RegQCScene.case_markups import restoreMarkups, saveMarkups
 from RegQCScene.check_result import CheckResult
 from RegQCScene.decisions import CHECKED, decisionsOf, storeDecisions
 from RegQCScene.error_map_file import errorMapSteps, withGaps
@@ -36,10 +37,12 @@ from RegQCScene.working_transform import (
 
 DEFORMATION_FILE = "correction_deformation.h5"
 ERROR_MAP_FILE = "error_map.mha"
+KEPT = ("checked", "correction", "register_in_roi")
+"""What ``case.json`` holds besides what `CaseFolder.save` writes."""
 
 
 def saveCaseSteps(session: Any, folder: CaseFolder, key: dict[str, Any]) -> Iterator[None]:
-    """Write result, decisions and correction of the chosen pair, in short steps.
+    """Write all that is known of the chosen pair, in short steps.
 
     key: `RegQCLib.batch.case_folder.input_key` of the case. Raises InputError when the folder
     cannot be written.
@@ -47,13 +50,12 @@ def saveCaseSteps(session: Any, folder: CaseFolder, key: dict[str, Any]) -> Iter
     parameters, result = session.parameters, session.result
     decisions = decisionsOf(parameters)
     root = resultRoot(parameters.fixedVolume, parameters.movingVolume)
-    extra = {
-        "checked": None if root is None else root.GetAttribute(CHECKED),
-        "correction": _correction(parameters.movingVolume),
-    }
+    checked = None if root is None else root.GetAttribute(CHECKED)
+    kept = checked, _correction(parameters.movingVolume), parameters.registerInRoi
     report = None if result is None else result.report
-    folder.save(key, report, decisions, extra)
+    folder.save(key, report, decisions, dict(zip(KEPT, kept, strict=True)))
     _saveDeformation(parameters.movingVolume, folder.path)
+    saveMarkups(parameters, folder.path)
     if result is not None and not _isSaved(folder, result):
         yield from _saveCheckSteps(parameters, result, folder.check)
 
@@ -71,6 +73,8 @@ def restoreCaseSteps(session: Any, folder: CaseFolder) -> Iterator[Event]:
         saved = folder.path / DEFORMATION_FILE
         deformation = fileTransform(saved) if saved.exists() else None
         restoreState(working, WorkingState(np.array(correction), deformation))
+    restoreMarkups(parameters, folder.path)
+    parameters.registerInRoi = bool(state.get("register_in_roi"))
     if not (folder.check / REPORT_FILE).exists():
         return
     grid = gridFromNode(fixed)
@@ -125,11 +129,6 @@ def _saveDeformation(moving: Any, folder: Path) -> None:
     if deformation is None:
         file.unlink(missing_ok=True)
         return
-    staging = folder / ".saving"
-    staging.mkdir(exist_ok=True)
-    try:
-        if not slicer.util.exportNode(deformation, str(staging / DEFORMATION_FILE)):
+    with atomic_file(file) as temporary:
+        if not slicer.util.exportNode(deformation, str(temporary)):
             raise InputError(f"{file}: cannot be written; choose another output folder")
-        (staging / DEFORMATION_FILE).replace(file)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)

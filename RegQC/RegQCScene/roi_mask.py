@@ -48,10 +48,7 @@ def startRoi(parameters: Any, center: NDArray[np.float64]) -> Any:
 
     It is as large as the middle half of the fixed volume.
     """
-    node = parameters.roi
-    if node is None:
-        node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "RegQC box")
-        parameters.roi = node
+    node = parameters.roi or addRoi(parameters)
     if node.GetNumberOfControlPoints() < 1:
         bounds = np.zeros(6)
         parameters.fixedVolume.GetRASBounds(bounds)
@@ -69,6 +66,14 @@ def saveRoi(node: Any, path: Path) -> Path:
 
     save_volume(roiVolume(node), path)
     return path
+
+
+def addRoi(parameters: Any) -> Any:
+    """Make a box that is not placed yet, and choose it."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsROINode", "RegQC box")
+    node.CreateDefaultDisplayNodes()
+    parameters.roi = node
+    return node
 
 
 def _nodeToWorld(node: Any) -> Any:

@@ -12,7 +12,7 @@ from RegQCLib.batch.case_folder import CaseFolder, input_key_steps, save_summary
 from RegQCLib.batch.manifest import Case, read_manifest
 from RegQCLib.errors import InputError
 from RegQCScene.case_nodes import CaseNodes
-from RegQCScene.case_state import restoreCaseSteps, saveCaseSteps
+from RegQCScene.case_state import KEPT, restoreCaseSteps, saveCaseSteps
 from RegQCScene.decisions import decisionsOf
 from RegQCScene.job import Event
 from RegQCScene.signal import Signal
@@ -176,7 +176,7 @@ class Worklist:
         if self.current is None or self._restoring:
             return
         place, result = self.folder(self.current), self._session.result
-        known = {name: place.state().get(name) for name in ("checked", "correction")}
+        known = {name: place.state().get(name) for name in KEPT}
         decisions = decisionsOf(self._session.parameters)
         try:
             place.save(self._key, None if result is None else result.report, decisions, known)

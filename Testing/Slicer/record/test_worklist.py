@@ -18,6 +18,8 @@ from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
 from RegQCScene import case_nodes
 from RegQCScene.decisions import decide, decisionsOf, rememberChecked, sign, signatureOf
+from RegQCScene.landmark_pairs import pairsOf, setUsed, startLandmarks
+from RegQCScene.roi_mask import roiVolume, startRoi
 from RegQCScene.transform_exchange import fixedToMoving
 from RegQCScene.volume_exchange import gridFromNode
 from RegQCScene.working_transform import WorkingState, restoreState, startWorking
@@ -197,6 +199,102 @@ def test_a_bending_correction_comes_back(worklist, session):
     worklist.open(1)
     pair = (session.parameters.fixedVolume, session.parameters.movingVolume)
     np.testing.assert_allclose(fixedToMoving(*pair).apply(points), before, atol=1e-3)
+
+
+def points(node):
+    """Labels, places in the world, and whether they count."""
+    return [
+        (
+            node.GetNthControlPointLabel(n),
+            tuple(np.round(node.GetNthControlPointPositionWorld(n), 6)),
+            bool(node.GetNthControlPointSelected(n)),
+        )
+        for n in range(node.GetNumberOfControlPoints())
+    ]
+
+
+def test_landmarks_and_the_box_come_back_with_their_case(worklist, session, storeCheck):
+    worklist.open(0)
+    parameters = session.parameters
+    fixed, moving = startLandmarks(parameters)
+    restoreState(
+        parameters.workingTransform, WorkingState(Affine.rigid((0, 0, 9), (4, 0, 1)).matrix, None)
+    )
+    for node, shift in ((fixed, 0.0), (moving, 1.5)):
+        for place in ((-3.0, 4.0, -5.0), (10.0, -8.0, 2.0)):
+            node.AddControlPointWorld(vtk.vtkVector3d(*(value + shift for value in place)))
+    fixed.SetNthControlPointLabel(0, "pineal gland")
+    setUsed(parameters, 1, False)
+    startRoi(parameters, np.array([1.0, 2.0, 3.0]))
+    parameters.registerInRoi = True
+    before = points(fixed), points(moving)
+    box = roiVolume(parameters.roi)
+    storeCheck(session)
+    decide(session, [("axial", 5)], "accepted")  # writes the state, too
+
+    worklist.open(1)
+    parameters = session.parameters
+    assert (parameters.fixedLandmarks, parameters.movingLandmarks, parameters.roi) == (None,) * 3
+    assert not parameters.registerInRoi
+    assert list(slicer.util.getNodesByClass("vtkMRMLMarkupsNode")) == []
+
+    worklist.open(0)
+    parameters = session.parameters
+    assert (points(parameters.fixedLandmarks), points(parameters.movingLandmarks)) == before
+    assert parameters.registerInRoi
+    again = roiVolume(parameters.roi)
+    np.testing.assert_allclose(again.affine, box.affine, atol=1e-4)
+    assert again.array.shape == box.array.shape
+    assert len(pairsOf(parameters)) == 2
+    assert pairsOf(parameters).used.tolist() == [True, False]
+
+    for node in (parameters.fixedLandmarks, parameters.movingLandmarks):
+        node.RemoveAllControlPoints()
+    worklist.open(1)
+    worklist.open(0)
+    assert session.parameters.fixedLandmarks is None
+    assert session.parameters.roi is not None
+    assert session.said == []
+
+
+def test_landmarks_under_another_transform_stay_where_they_are(worklist, session):
+    worklist.open(1)
+    parameters = session.parameters
+    elsewhere = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "mine")
+    matrix = Affine.rigid((5, 0, 20), (7, 8, 9)).matrix
+    elsewhere.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    _fixed, moving = startLandmarks(parameters)
+    startRoi(parameters, np.array([1.0, 2.0, 3.0]))
+    for node in (moving, parameters.roi):
+        node.SetAndObserveTransformNodeID(elsewhere.GetID())
+    moving.AddControlPointWorld(vtk.vtkVector3d(3, -4, 5))
+    before, box = points(moving), roiVolume(parameters.roi)
+    worklist.open(0)
+    worklist.open(1)
+    assert points(session.parameters.movingLandmarks) == before
+    np.testing.assert_allclose(roiVolume(session.parameters.roi).affine, box.affine, atol=1e-4)
+
+
+def test_damaged_landmarks_are_named(worklist, session, tmp_path):
+    worklist.open(1)
+    fixed, _moving = startLandmarks(session.parameters)
+    fixed.AddControlPoint(1, 2, 3)
+    worklist.close()
+    file = tmp_path / "out" / "b" / "landmarks_fixed.mrk.json"
+    file.write_text("{")
+    worklist.open(1)
+    ((level, text),) = session.said
+    assert level == "error"
+    assert text.startswith(f"{file}: is damaged")
+
+
+def test_landmarks_of_another_pair_stay_out_of_a_case(worklist, session):
+    own = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "mine")
+    session.parameters.fixedLandmarks = own
+    worklist.open(1)
+    assert session.parameters.fixedLandmarks is None
+    worklist.close()
+    assert own.GetScene() is not None
 
 
 def test_decisions_are_on_disk_at_once(worklist, session, storeCheck, tmp_path):
