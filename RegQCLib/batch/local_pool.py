@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ class LocalPool:
         """Process numbers of those that run."""
         return [one.pid for one in list(self._processes.values()) if one.poll() is None]
 
-    def results(self, tasks: Iterable[Task]) -> Iterator[Outcome]:
+    def results(self, tasks: Iterable[Task]) -> Generator[Outcome, None, None]:
         """Do tasks; yields each with its result as it ends. Processes end with the iteration.
 
         Raises RegQCError when processes cannot be started.

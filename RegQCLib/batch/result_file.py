@@ -47,7 +47,7 @@ class Result:
     stamps: dict[str, Any] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
-    seconds_total: float | None = None
+    seconds: float | None = None
     version: str = __version__
     models: dict[str, str] = field(default_factory=models)
     schema_version: str = SCHEMA_VERSION

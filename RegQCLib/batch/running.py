@@ -8,7 +8,8 @@ whatever way, goes on where it was.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,13 @@ from RegQCLib.batch.manifest import Case
 from RegQCLib.batch.options import Options
 from RegQCLib.batch.pairs import Pair, read_pairs
 from RegQCLib.batch.result_file import CASES, PARTIAL, Result, kept_result
+from RegQCLib.batch.review_page import write_review_page
+from RegQCLib.batch.reviews import (
+    REVIEWS_FILE,
+    decision_columns,
+    import_reviews,
+    read_reviews,
+)
 from RegQCLib.batch.sizing import cores_of_workers
 from RegQCLib.batch.slicer_case import save_worklist
 from RegQCLib.batch.table import row_of, write_tables
@@ -36,7 +44,7 @@ Row = dict[str, Any]
 class Pool(Protocol):
     """Whatever does tasks."""
 
-    def results(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result]]:
+    def results(self, tasks: Iterable[Task]) -> Generator[tuple[Task, Result], None, None]:
         """Yield each task with its result as it ends."""
 
 
@@ -48,26 +56,31 @@ def run(
     workers: int | None = None,
     scheduler: str | None = None,
     root: str | Path | None = None,
+    reviews: str | Path | None = None,
     waiting: Callable[[], Any] | None = None,
-) -> Iterator[Row]:
+) -> Generator[Row, None, None]:
     """Do the pairs of a manifest; yields a row for each as it ends, see `table.COLUMNS`.
 
     What an earlier run left in ``out`` comes first and is not repeated. Tables and pages are
     written at the end, and when the iteration is left before.
     options: what to do, by default check. workers: processes on this machine, by default as many
     as cores and memory allow; scheduler: address of a Dask scheduler to use instead. root: what
-    relative paths in the manifest begin at. waiting: called some 20 times a second meanwhile; in
+    relative paths in the manifest begin at. reviews: a file saved by the review page, to take over;
+    ``reviews.json`` in ``out`` always is. waiting: called some 20 times a second meanwhile; in
     Slicer's console ``slicer.app.processEvents`` keeps the windows alive.
     Raises InputError for a manifest, options or a folder that cannot be used, and RegQCError when
     no worker can be had; what is wrong with one pair is told in its row.
     """
-    return Batch(manifest, out, options=options, root=root).results(
+    return Batch(manifest, out, options=options, root=root, reviews=reviews).results(
         workers=workers, scheduler=scheduler, waiting=waiting
     )
 
 
 class Batch:
-    """Pairs and where their results go. Raises InputError, as `run` says."""
+    """Pairs and where their results go; arguments are those of `run`.
+
+    decided: what became of decisions that were taken over, for people; "" without any.
+    """
 
     def __init__(
         self,
@@ -76,8 +89,13 @@ class Batch:
         *,
         options: Options | None = None,
         root: str | Path | None = None,
+        reviews: str | Path | None = None,
     ) -> None:
         self.options = options or Options()
+        self.decided = ""
+        self._reviews = None if reviews is None else Path(reviews).expanduser().absolute()
+        if self._reviews is not None:
+            read_reviews(self._reviews)  # what is wrong with it is told before the work
         self.manifest = Path(manifest).expanduser().absolute()
         found = read_pairs(self.manifest, root=root)
         self.pairs, self.columns = found.pairs, found.columns
@@ -96,7 +114,7 @@ class Batch:
         workers: int | None = None,
         scheduler: str | None = None,
         waiting: Callable[[], Any] | None = None,
-    ) -> Iterator[Row]:
+    ) -> Generator[Row, None, None]:
         """Do what is left to do, see `run`."""
         self.out.mkdir(parents=True, exist_ok=True)
         with run_lock(self.out):
@@ -106,9 +124,10 @@ class Batch:
                 left = {p.id: p for p in self.pairs if not p.problem and p.id not in self._results}
                 if left:
                     pool = self._pool(left.values(), workers, scheduler, waiting)
-                    for task, result in pool.results(map(self._task, left.values())):
-                        self._results[task.id] = result
-                        yield self._row(left[task.id])
+                    with closing(pool.results(map(self._task, left.values()))) as outcomes:
+                        for task, result in outcomes:
+                            self._results[task.id] = result
+                            yield self._row(left[task.id])
             finally:
                 self._finish()
 
@@ -151,8 +170,6 @@ class Batch:
 
     def _decision(self, pair: Pair) -> Row | None:
         """What a reader decided, on the review page or in Slicer."""
-        from RegQCLib.batch.reviews import decision_columns
-
         if pair.problem:
             return None
         folder = CaseFolder(self.out / CASES, Case(pair.id, Path(), Path()))
@@ -163,11 +180,22 @@ class Batch:
 
     def _finish(self) -> None:
         shutil.rmtree(self.out / PARTIAL, ignore_errors=True)
-        write_tables(self.rows, self.columns, self.out)
-        save_worklist(self.out, self._results_in_order(), self.options)
+        self._take_over_reviews()
+        rows = self.rows
+        write_tables(rows, self.columns, self.out)
+        write_review_page(rows, self.out, title=f"{self.manifest.stem}: {len(rows)} pairs")
+        found = [self._results[pair.id] for pair in self.pairs if pair.id in self._results]
+        save_worklist(self.out, found, self.options)
 
-    def _results_in_order(self) -> Iterator[Result]:
-        return (self._results[pair.id] for pair in self.pairs if pair.id in self._results)
+    def _take_over_reviews(self) -> None:
+        """Put decisions made on the review page into the folders of their pairs."""
+        store = self.out / REVIEWS_FILE
+        file = self._reviews or (store if store.exists() else None)
+        if file is None:
+            return
+        usable = [pair for pair in self.pairs if not pair.problem]
+        rows = (self._row(pair) for pair in usable)
+        self.decided = import_reviews(file, self.out, rows).summary()
 
 
 def _require_batch_folder(out: Path) -> None:

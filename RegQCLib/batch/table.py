@@ -20,7 +20,8 @@ PENDING = "pending"
 """Status of a pair that an interrupted run has not come to."""
 
 STEPS = ("fix_slices", "register", "check", "evaluate")
-TIME_COLUMNS = (*(f"seconds_{name}" for name in STEPS), "seconds_total")
+TIME_COLUMNS = ("seconds", *(f"seconds_{name}" for name in STEPS))
+"""Time a pair took, and its steps; a step that was taken over keeps the time it once took."""
 
 KINDS: dict[str, type] = {
     "id": str,
@@ -74,14 +75,15 @@ def row_of(
         row |= {
             "status": result.status,
             "notes": "; ".join(dict.fromkeys(notes)) or None,
-            "seconds_total": result.seconds_total,
+            "seconds": result.seconds,
             "version": result.version,
             "models": " ".join(f"{k}:{v[:8]}" for k, v in sorted(result.models.items())),
         }
         if result.status == FAILED:
             row["reason"] = result.reason
     row |= decision or {}
-    return {**row, **{own_name(name): text for name, text in pair.columns.items()}}
+    own = {own_name(name): text for name, text in pair.columns.items() if name.lower() != "id"}
+    return {**row, **own}
 
 
 def own_name(name: str) -> str:

@@ -79,7 +79,7 @@ def run_pair(task: Task) -> Result:
                 return earlier
             with new_case_folder(out, task.id) as folder, _logging_to(folder / LOG_FILE):
                 _attempt(_Pair(task, folder, result, earlier, options), problem)
-                result.seconds_total = round(time.perf_counter() - started, 3)
+                result.seconds = round(time.perf_counter() - started, 3)
                 save_case(folder, result, options)
                 save_result(result, folder)
         except (OSError, RegQCError) as error:  # the folder could not be written

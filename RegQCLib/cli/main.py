@@ -16,11 +16,13 @@ from typer.core import TyperGroup
 
 from RegQCLib import __version__
 from RegQCLib.cli import (
+    batch_command,
     check_command,
     doctor_command,
     evaluate_command,
     export_command,
     fix_slices_command,
+    manifest_command,
     models_command,
     register_command,
     report_command,
@@ -137,6 +139,8 @@ app.command("fix-slices")(fix_slices_command.fix_slices_command)
 app.command("report")(report_command.report_command)
 app.command("export")(export_command.export_command)
 app.command("evaluate")(evaluate_command.evaluate_command)
+app.add_typer(batch_command.app, name="batch")
+app.add_typer(manifest_command.app, name="manifest")
 app.command("synth")(synth_command.synth_command)
 app.add_typer(train_command.app, name="train")
 app.command("models")(models_command.models_command)
