@@ -35,7 +35,13 @@ class qMRMLTableView(QtWidgets.QTableView):
         self._proxy = QtCore.QSortFilterProxyModel(self)
         self._proxy.setSourceModel(self._items)
         self.setModel(self._proxy)
-        self.selectionModel().selectionChanged.connect(lambda *_: self._cellsSelected.emit())
+
+    def selectionChanged(
+        self, selected: QtCore.QItemSelection, deselected: QtCore.QItemSelection
+    ) -> None:
+        """Qt calls this at any change; what Slicer's signal of this name tells is that alone."""
+        super().selectionChanged(selected, deselected)
+        self._cellsSelected.emit()
 
     def mrmlScene(self) -> Any:
         return self._scene

@@ -108,8 +108,8 @@ class Desk:
         from SlicerHost.keyboard import press
 
         self.view("Red").setFocus()
-        none = self.qt.KeyboardModifier.NoModifier
-        press(self.host.window, getattr(self.qt.Key, f"Key_{key}"), modifiers or none)
+        none, window = self.qt.KeyboardModifier.NoModifier, self.host.window
+        press(window, getattr(self.qt.Key, f"Key_{key}"), modifiers or none, at=window)
 
     def view(self, name: str) -> Any:
         return self.host.layoutManager.sliceWidget(name).sliceView()
