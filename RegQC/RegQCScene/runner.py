@@ -1,8 +1,7 @@
 """What runs jobs, and tells how they go.
 
-A job is anything that looks like `Runnable`: `job.Job`, `stepped_job.SteppedJob`. A runner polls
-one job at a time. This one waits until the job has ended, for scripts and tests; the same methods
-of `RegQCUI.job_timer.JobTimer` return at once.
+A job is anything that looks like `Runnable`: `job.Job`, `stepped_job.SteppedJob`. `BlockingRunner`
+waits until the job has ended, for scripts and tests; `RegQCUI.job_timer.JobTimer` returns at once.
 """
 
 from __future__ import annotations
@@ -65,8 +64,8 @@ class Callbacks:
             self.onCancelled()
 
 
-class BlockingRunner:
-    """Runs a job to its end before `start` returns."""
+class Runner:
+    """Runs one job at a time; subclasses say when it is polled."""
 
     def __init__(self) -> None:
         self._job: Runnable | None = None
@@ -87,32 +86,55 @@ class BlockingRunner:
         onCancelled: Callable[[], Any] | None = None,
     ) -> None:
         """Run ``job``; see `Callbacks`. Raises RuntimeError while another one runs."""
-        requireIdle(self.busy)
+        if self.busy:
+            raise RuntimeError("a calculation is running; wait for it or cancel it")
         self._job = job
         self._callbacks = Callbacks(onProgress, onDone, onFailed, onCancelled)
-        try:
-            while self._job is job:
-                events = job.poll()
-                for event in events:
-                    if event.kind != "progress":
-                        self._job = None
-                    self._callbacks.tell(event, job.folder)
-                if not events and self._job is job:
-                    time.sleep(POLL_S)
-        except BaseException:
-            self._job = None
-            job.cancel()
-            raise
+        self._begin()
 
     def cancel(self) -> None:
         """Stop the job that runs, if any."""
-        job, self._job = self._job, None
+        job = self._release()
         if job is not None:
             job.cancel()
             self._callbacks.tell(Event("cancelled"), job.folder)
 
+    def _poll(self) -> bool:
+        """Let the job work for a moment and pass on what it says; returns whether it spoke."""
+        job = self._job
+        if job is None:
+            return False
+        try:
+            events = job.poll()
+        except BaseException:
+            self.cancel()
+            raise
+        for event in events:
+            if self._job is not job:  # a receiver cancelled it
+                break
+            if event.kind != "progress":
+                self._release()
+            self._callbacks.tell(event, job.folder)
+        return bool(events)
 
-def requireIdle(busy: bool) -> None:
-    """Raise RuntimeError while a job runs."""
-    if busy:
-        raise RuntimeError("a calculation is running; wait for it or cancel it")
+    def _begin(self) -> None:
+        """Poll from now on until the job is released."""
+        raise NotImplementedError
+
+    def _release(self) -> Runnable | None:
+        job, self._job = self._job, None
+        return job
+
+
+class BlockingRunner(Runner):
+    """Runs a job to its end before `start` returns."""
+
+    def _begin(self) -> None:
+        job = self._job
+        try:
+            while self._job is job:
+                if not self._poll():
+                    time.sleep(POLL_S)
+        except BaseException:  # such as Ctrl+C
+            self.cancel()
+            raise

@@ -32,6 +32,13 @@ def jumpToSlice(axis: str, positionRas: ArrayLike, normal: ArrayLike | None = No
     return views
 
 
+def jumpToResult(result: Any, plane: str, index: int) -> None:
+    """Let the views show a slice of a `CheckResult`."""
+    grid = result.grid
+    normal = None if grid is None else grid.direction[:, 2 - grid.array_axis(plane)]
+    jumpToSlice(plane, result.positionRas(plane, index), normal)
+
+
 def jumpToPoint(positionRas: ArrayLike) -> list[Any]:
     """Let all views show the slice through a point; returns their slice nodes."""
     position = np.asarray(positionRas, dtype=np.float64)

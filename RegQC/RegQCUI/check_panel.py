@@ -15,18 +15,19 @@ from RegQCScene.check_result import CheckResult
 from RegQCScene.freshness import inputFingerprint
 from RegQCScene.input_advice import firstError
 from RegQCScene.parameters import AXES
-from RegQCScene.slice_views import jumpToSlice
+from RegQCScene.slice_views import jumpToResult
 from RegQCUI.dependencies import ensureRequirements, missingRequirements
 from RegQCUI.drawing import verdictLight
+from RegQCUI.links import Links
 from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
+from RegQCUI.progress_row import ProgressRow
 from RegQCUI.result_display import ResultDisplay
 from RegQCUI.slice_list import SliceList
 from RegQCUI.slice_strip import SHOWN_ENDS, SliceStrip, percentText
 
 LIGHT_PIXELS = 44
 PAUSE_MS = 300
-PROGRESS_STEPS = 1000
 PLANES = {"sagittal": _("Sagittal"), "coronal": _("Coronal"), "axial": _("Axial")}
 
 
@@ -41,6 +42,7 @@ class CheckPanel(VTKObservationMixin):
         self.widget = slicer.util.loadUI(uiPath("Check"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.display = ResultDisplay(session, self.ui)
+        self.progress = ProgressRow(self.ui.progressBar, self.ui.cancelButton)
         self.strips = self._addStrips()
         self.list = SliceList(self.ui.sliceTable, self.showSlice)
         self.notices = Notices(self.ui.verdictWords)
@@ -55,18 +57,15 @@ class CheckPanel(VTKObservationMixin):
         self._timer = qt.QTimer()
         self._timer.setSingleShot(True)
         self._timer.setInterval(PAUSE_MS)
-        self._links = (
-            (self.ui.checkButton, "clicked(bool)", self.onCheck),
-            (self.ui.cancelButton, "clicked(bool)", self.onCancel),
-            (self.ui.flaggedFirstCheckBox, "toggled(bool)", self.list.setFlaggedFirst),
-            (self._timer, "timeout()", self._onPause),
-        )
-        for sender, signal, receiver in self._links:
-            sender.connect(signal, receiver)
-        session.inputsChanged.connect(self._onInputs)
-        session.resultChanged.connect(self._onResult)
-        session.busyChanged.connect(self._onBusy)
-        session.progressChanged.connect(self._onProgress)
+        links = self._links = Links()
+        links.connect(self.ui.checkButton, "clicked(bool)", self.onCheck)
+        links.connect(self.ui.cancelButton, "clicked(bool)", self.onCancel)
+        links.connect(self.ui.flaggedFirstCheckBox, "toggled(bool)", self.list.setFlaggedFirst)
+        links.connect(self._timer, "timeout()", self._onPause)
+        links.listen(session.inputsChanged, self._onInputs)
+        links.listen(session.resultChanged, self._onResult)
+        links.listen(session.busyChanged, self._onBusy)
+        links.listen(session.progressChanged, self._onProgress)
         self._onBusy(session.busy)
         self._onResult()
 
@@ -82,13 +81,7 @@ class CheckPanel(VTKObservationMixin):
         """Let go of nodes and widgets."""
         self.removeObservers()
         self._timer.stop()
-        session = self.session
-        session.inputsChanged.disconnect(self._onInputs)
-        session.resultChanged.disconnect(self._onResult)
-        session.busyChanged.disconnect(self._onBusy)
-        session.progressChanged.disconnect(self._onProgress)
-        for sender, signal, receiver in self._links:
-            sender.disconnect(signal, receiver)
+        self._links.disconnect()
         for strip in self.strips.values():
             strip.cleanup()
         self.list.cleanup()
@@ -112,10 +105,7 @@ class CheckPanel(VTKObservationMixin):
         result = self.session.result
         if result is None:
             return
-        normal = None
-        if result.grid is not None:
-            normal = result.grid.direction[:, 2 - result.grid.array_axis(axis)]
-        jumpToSlice(axis, result.positionRas(axis, index), normal)
+        jumpToResult(result, axis, index)
         for name, strip in self.strips.items():
             strip.choose(index if name == axis else None)
         self.list.choose(axis, index)
@@ -151,20 +141,14 @@ class CheckPanel(VTKObservationMixin):
         button.setToolTip(tip)
 
     def _onBusy(self, what: str) -> None:
-        busy = bool(what)
-        bar = self.ui.progressBar
-        bar.setVisible(busy)
-        self.ui.cancelButton.setVisible(busy)
-        bar.setValue(0)
-        bar.setFormat(what)
-        if busy:
+        self.progress.begin(what)
+        if what:
             self._asked = inputFingerprint(self.session.parameters)
         self._onInputs()
 
     def _onProgress(self, stage: str, fraction: float) -> None:
-        self.ui.progressBar.setValue(round(PROGRESS_STEPS * fraction))
         text = _("{what}: {stage}").format(what=self.session.busy, stage=stage)
-        self.ui.progressBar.setFormat(f"{text}, %p %")
+        self.progress.advance(fraction, f"{text}, %p %")
 
     def _onResult(self) -> None:
         result = self.session.result

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from RegQCLib.qc.alignment_report import SliceScore
 from RegQCLib.report.decisions import SliceDecision
 from RegQCLib.report.plane_view import position_text
+from RegQCUI.tables import setCell, setUpTable
 
 Row = tuple[str, SliceScore]
 Place = tuple[str, int]
@@ -29,12 +30,8 @@ class DecisionList:
         self._quiet = False
         self.words = {"accepted": _("accepted"), "rejected": _("rejected")}
         names = (_("Slice"), _("Position"), _("Error"), _("Decision"), _("Why"))
-        table.setColumnCount(len(names))
-        table.setHorizontalHeaderLabels(names)
-        table.verticalHeader().hide()
+        setUpTable(table, names)
         table.verticalHeader().setDefaultSectionSize(ROW_PIXELS)
-        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        table.horizontalHeader().setSectionResizeMode(len(names) - 1, qt.QHeaderView.Stretch)
         table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
 
     @property
@@ -54,7 +51,7 @@ class DecisionList:
             flag = " *" if one.flagged else ""
             texts = (f"{plane} {one.index}{flag}", position_text(plane, one.position_mm), error)
             for column, text in enumerate(texts):
-                table.setItem(number, column, qt.QTableWidgetItem(text))
+                setCell(table, number, column, text)
             table.item(number, 0).setToolTip(_("flagged by the check") if one.flagged else "")
         table.resizeColumnsToContents()
         self._quiet = False
@@ -70,11 +67,7 @@ class DecisionList:
                 why = ": ".join(filter(None, (one.reason, one.comment)))
                 texts = (self.words[one.decision], why)
             for column, text in enumerate(texts, start=first):
-                item = self.table.item(number, column)
-                if item is None:
-                    self.table.setItem(number, column, qt.QTableWidgetItem(text))
-                elif item.text() != text:
-                    item.setText(text)
+                setCell(self.table, number, column, text)
             self.table.item(number, first + 1).setToolTip(texts[1])  # it may be cut off
         for column in range(first, self.table.columnCount - 1):  # the last one takes the rest
             self.table.resizeColumnToContents(column)

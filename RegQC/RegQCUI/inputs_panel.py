@@ -13,6 +13,7 @@ from slicer.util import VTKObservationMixin
 from RegQCScene.input_advice import describeVolume, inputAdvice
 from RegQCScene.parameters import AXES
 from RegQCScene.working_transform import ownTransform
+from RegQCUI.links import Links
 from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
 
@@ -46,10 +47,11 @@ class InputsPanel(VTKObservationMixin):
         self.adviceTimer = qt.QTimer()
         self.adviceTimer.setSingleShot(True)
         self.adviceTimer.setInterval(ADVICE_DELAY_MS)
-        self.adviceTimer.connect("timeout()", self.showAdvice)
-        self.ui.axisSelector.connect("currentIndexChanged(int)", self._onAxis)
-        self.ui.segmentSelector.connect("currentIndexChanged(int)", self._onSegment)
-        session.inputsChanged.connect(self._onInputs)
+        links = self._links = Links()
+        links.connect(self.adviceTimer, "timeout()", self.showAdvice)
+        links.connect(self.ui.axisSelector, "currentIndexChanged(int)", self._onAxis)
+        links.connect(self.ui.segmentSelector, "currentIndexChanged(int)", self._onSegment)
+        links.listen(session.inputsChanged, self._onInputs)
         self._onInputs()
 
     def enter(self) -> None:
@@ -66,10 +68,7 @@ class InputsPanel(VTKObservationMixin):
         """Let go of nodes and widgets."""
         self.exit()
         self.removeObservers()
-        self.session.inputsChanged.disconnect(self._onInputs)
-        self.adviceTimer.disconnect("timeout()", self.showAdvice)
-        self.ui.axisSelector.disconnect("currentIndexChanged(int)", self._onAxis)
-        self.ui.segmentSelector.disconnect("currentIndexChanged(int)", self._onSegment)
+        self._links.disconnect()
 
     def showAdvice(self) -> None:
         """Tell what is wrong or odd about the inputs."""

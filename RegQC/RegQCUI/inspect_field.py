@@ -16,6 +16,7 @@ from RegQCScene.display.field_display import FieldDisplay, FieldKind
 from RegQCScene.display.field_map import FieldMap, MapKind
 from RegQCScene.display.field_map_node import pairMapSteps, showFoldedOnly, updateFieldMap
 from RegQCScene.slice_views import hideOverlay, showOverlay
+from RegQCUI.links import Links
 
 KINDS = (None, FieldKind.GRID, FieldKind.GLYPH, FieldKind.CONTOUR)
 NO_MAP, JACOBIAN, FOLDED, MAGNITUDE = range(4)
@@ -37,17 +38,14 @@ class InspectField:
         self._suspended = True
         self._refreshTimer = _timer(REFRESH_MS)
         self._stepTimer = _timer(0)
-        self._links = (
-            (ui.fieldSelector, "currentIndexChanged(int)", self._onField),
-            (ui.fieldViewSelector, "currentIndexChanged(int)", self._onField),
-            (ui.fieldThreeDCheckBox, "toggled(bool)", self._onField),
-            (ui.mapSelector, "currentIndexChanged(int)", self._onMap),
-            (ui.mapUpdateButton, "clicked(bool)", self._onUpdate),
-            (self._refreshTimer, "timeout()", self._refreshField),
-            (self._stepTimer, "timeout()", self._step),
-        )
-        for sender, signal, receiver in self._links:
-            sender.connect(signal, receiver)
+        links = self._links = Links()
+        links.connect(ui.fieldSelector, "currentIndexChanged(int)", self._onField)
+        links.connect(ui.fieldViewSelector, "currentIndexChanged(int)", self._onField)
+        links.connect(ui.fieldThreeDCheckBox, "toggled(bool)", self._onField)
+        links.connect(ui.mapSelector, "currentIndexChanged(int)", self._onMap)
+        links.connect(ui.mapUpdateButton, "clicked(bool)", self._onUpdate)
+        links.connect(self._refreshTimer, "timeout()", self._refreshField)
+        links.connect(self._stepTimer, "timeout()", self._step)
         self.display.changed.connect(self._onTransform)
         ui.mapProgress.hide()
         ui.mapText.hide()
@@ -95,8 +93,7 @@ class InspectField:
     def cleanup(self) -> None:
         """Let go of nodes and widgets."""
         self.suspend()
-        for sender, signal, receiver in self._links:
-            sender.disconnect(signal, receiver)
+        self._links.disconnect()
         self.display.close()
         self.scale.hide()
 

@@ -15,8 +15,10 @@ from RegQCScene.display.slice_view import SliceView, layoutViews
 from RegQCScene.volume_exchange import requireImage, transformChain
 from RegQCUI.inspect_field import InspectField
 from RegQCUI.inspect_link import InspectLink
+from RegQCUI.links import Links
 from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
+from RegQCUI.shortcuts import Shortcuts
 
 KEYS = {
     Mode.OPACITY: "O",
@@ -50,28 +52,23 @@ class InspectPanel:
         self.comparison.suspend()  # until the module is shown
         self.field = InspectField(session, self.ui)
         self.link = InspectLink(session, self.ui)
-        self._shortcuts: list[tuple[Any, Any]] = []
+        self._shortcuts = Shortcuts()
         self._flicker = qt.QTimer()
         ui = self.ui
         self.buttons = {mode: getattr(ui, f"{mode.value}Button") for mode in KEYS}
-        self._links = [
-            *(
-                (button, "clicked(bool)", partial(self._onButton, mode))
-                for mode, button in self.buttons.items()
-            ),
-            (ui.opacitySlider, "valueChanged(double)", self._onOpacity),
-            (ui.edgeSlider, "valueChanged(double)", self._onOption),
-            (ui.squareSlider, "valueChanged(double)", self._onOption),
-            (ui.rateSlider, "valueChanged(double)", self._onRate),
-            (ui.matchCheckBox, "toggled(bool)", self._onMatch),
-            (self._flicker, "timeout()", self.comparison.flip),
-            (slicer.app.layoutManager(), "layoutChanged(int)", self._onLayout),
-        ]
-        for sender, signal, receiver in self._links:
-            sender.connect(signal, receiver)
-        self.comparison.changed.connect(self._onMode)
-        self.link.changed.connect(self.comparison.refresh)
-        session.inputsChanged.connect(self._onInputs)
+        links = self._links = Links()
+        for mode, button in self.buttons.items():
+            links.connect(button, "clicked(bool)", partial(self._onButton, mode))
+        links.connect(ui.opacitySlider, "valueChanged(double)", self._onOpacity)
+        links.connect(ui.edgeSlider, "valueChanged(double)", self._onOption)
+        links.connect(ui.squareSlider, "valueChanged(double)", self._onOption)
+        links.connect(ui.rateSlider, "valueChanged(double)", self._onRate)
+        links.connect(ui.matchCheckBox, "toggled(bool)", self._onMatch)
+        links.connect(self._flicker, "timeout()", self.comparison.flip)
+        links.connect(slicer.app.layoutManager(), "layoutChanged(int)", self._onLayout)
+        links.listen(self.comparison.changed, self._onMode)
+        links.listen(self.link.changed, self.comparison.refresh)
+        links.listen(session.inputsChanged, self._onInputs)
         self._onInputs()
         self._onMode()
 
@@ -80,23 +77,15 @@ class InspectPanel:
         self._takeOptions()
         self.comparison.resume()
         self.field.resume()
-        window = slicer.util.mainWindow()
-        for mode, key in KEYS.items():
-            shortcut = qt.QShortcut(window)
-            shortcut.setKey(qt.QKeySequence(key))
-            receiver = partial(self.comparison.toggle, mode)
-            shortcut.connect("activated()", receiver)
-            self._shortcuts.append((shortcut, receiver))
+        self._shortcuts.take(
+            {key: partial(self.comparison.toggle, mode) for mode, key in KEYS.items()}
+        )
         self._onMode()
         self._onInputs()
 
     def exit(self) -> None:
         """Give the keys back and put the views back, while another module is used."""
-        for shortcut, receiver in self._shortcuts:
-            shortcut.disconnect("activated()", receiver)
-            shortcut.setParent(None)
-            shortcut.deleteLater()
-        self._shortcuts = []
+        self._shortcuts.release()
         self._flicker.stop()
         self.link.stop()
         self.field.suspend()
@@ -105,9 +94,7 @@ class InspectPanel:
     def cleanup(self) -> None:
         """Let go of nodes, views and widgets."""
         self.exit()
-        self.session.inputsChanged.disconnect(self._onInputs)
-        for sender, signal, receiver in self._links:
-            sender.disconnect(signal, receiver)
+        self._links.disconnect()
         self.link.cleanup()
         self.field.cleanup()
         self.comparison.close()
@@ -152,7 +139,7 @@ class InspectPanel:
             button.setChecked(one is mode)
         for one, row in SETTINGS.items():
             getattr(self.ui, row).setVisible(one is mode)
-        if mode is Mode.FLICKER and self._shortcuts:
+        if mode is Mode.FLICKER and self._shortcuts.taken:
             self._onRate()
             self._flicker.start()
         else:

@@ -11,8 +11,9 @@ from slicer.i18n import tr as _
 from RegQCLib.errors import InputError
 from RegQCScene.transform_exchange import directionInWords
 from RegQCUI.dependencies import ensureRequirements
+from RegQCUI.links import Links
+from RegQCUI.progress_row import ProgressRow
 
-PROGRESS_STEPS = 1000
 FORMATS = ("html", "pdf", "json", "csv")
 REPORT_FOLDER, TRANSFORM_FOLDER = "report", "transform"
 
@@ -27,24 +28,19 @@ class RecordFiles:
         for value, name in names.items():
             ui.interpolationSelector.addItem(name, value)
         ui.directionLabel.setText(directionInWords())
-        self._buttons = (
-            (ui.reportButton, self.writeReport),
-            (ui.transformButton, self.exportTransform),
-            (ui.movedButton, self.resampleMoving),
-            (ui.cancelButton, self.cancel),
-        )
-        for button, receiver in self._buttons:
-            button.connect("clicked(bool)", receiver)
-        session.busyChanged.connect(self._onBusy)
-        session.progressChanged.connect(self._onProgress)
+        self._progress = ProgressRow(ui.progressBar, ui.cancelButton)
+        links = self._links = Links()
+        links.connect(ui.reportButton, "clicked(bool)", self.writeReport)
+        links.connect(ui.transformButton, "clicked(bool)", self.exportTransform)
+        links.connect(ui.movedButton, "clicked(bool)", self.resampleMoving)
+        links.connect(ui.cancelButton, "clicked(bool)", self.cancel)
+        links.listen(session.busyChanged, self._onBusy)
+        links.listen(session.progressChanged, self._onProgress)
         self._onBusy(session.busy)
 
     def cleanup(self) -> None:
         """Let go of widgets and session."""
-        for button, receiver in self._buttons:
-            button.disconnect("clicked(bool)", receiver)
-        self.session.busyChanged.disconnect(self._onBusy)
-        self.session.progressChanged.disconnect(self._onProgress)
+        self._links.disconnect()
 
     def update(self) -> None:
         """Offer what can be done now."""
@@ -124,15 +120,10 @@ class RecordFiles:
         self.session.run(what, job, lambda _folder: done(job), uses=job.nodes)
 
     def _onBusy(self, what: str) -> None:
-        ours = bool(what) and self._ours
-        self.ui.progressBar.setVisible(ours)
-        self.ui.cancelButton.setVisible(ours)
-        self.ui.progressBar.setValue(0)
-        self.ui.progressBar.setFormat(what)
-        if not what:
-            self._ours = False
+        self._ours = self._ours and bool(what)
+        self._progress.begin(what if self._ours else "")
         self.update()
 
     def _onProgress(self, _stage: str, fraction: float) -> None:
         if self._ours:
-            self.ui.progressBar.setValue(round(PROGRESS_STEPS * fraction))
+            self._progress.advance(fraction)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -13,15 +12,17 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.grid import PLANE_NAMES
 from RegQCLib.report.decisions import CaseDecision, Decisions, time_text
 from RegQCScene import decisions as book
-from RegQCScene.slice_views import jumpToSlice
+from RegQCScene.slice_views import jumpToResult
 from RegQCScene.visible_slices import shownSliceNodes, visibleVoxel
 from RegQCUI.decision_list import DecisionList
+from RegQCUI.links import Links
 from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
 from RegQCUI.record_files import RecordFiles
+from RegQCUI.shortcuts import Shortcuts
+from RegQCUI.tables import fitHeight
 
 REVIEWER_SETTING = "RegQC/Reviewer"
-LISTED_ROWS = 8
 
 
 class RecordPanel:
@@ -36,7 +37,7 @@ class RecordPanel:
         self.notices = Notices(self.widget.layout())
         self.list = DecisionList(self.ui.decisionTable, self._showSlice)
         self.files = RecordFiles(session, self.ui, self._tell)
-        self._shortcuts: list[Any] = []
+        self._shortcuts = Shortcuts()
         self._pair: tuple[Any, Any] = (None, None)
         self._case: CaseDecision | None = None
         self._fillChoices()
@@ -50,13 +51,14 @@ class RecordPanel:
             (ui.rejectCaseButton, self.rejectCase),
             (ui.withdrawButton, self.withdraw),
         )
+        links = self._links = Links()
         for button, receiver in self._buttons:
-            button.connect("clicked(bool)", receiver)
-        ui.filterSelector.connect("currentIndexChanged(int)", self._onFilter)
-        ui.reviewerEdit.connect("editingFinished()", self._keepReviewer)
-        session.inputsChanged.connect(self._onInputs)
-        session.resultChanged.connect(self._onResult)
-        session.decisionsChanged.connect(self._onDecisions)
+            links.connect(button, "clicked(bool)", receiver)
+        links.connect(ui.filterSelector, "currentIndexChanged(int)", self._onFilter)
+        links.connect(ui.reviewerEdit, "editingFinished()", self._keepReviewer)
+        links.listen(session.inputsChanged, self._onInputs)
+        links.listen(session.resultChanged, self._onResult)
+        links.listen(session.decisionsChanged, self._onDecisions)
         self._onResult()
 
     def enter(self) -> None:
@@ -64,37 +66,23 @@ class RecordPanel:
         parameters = self.session.parameters
         if not parameters.reviewer:
             parameters.reviewer = str(slicer.app.userSettings().value(REVIEWER_SETTING) or "")
-        window = slicer.util.mainWindow()
-        for keys, receiver in (
-            ("Ctrl+Shift+A", self.acceptSlices),
-            ("Ctrl+Shift+R", self.rejectSlices),
-            ("Ctrl+Shift+U", self.clearSlices),
-        ):
-            shortcut = qt.QShortcut(window)
-            shortcut.setKey(qt.QKeySequence(keys))
-            shortcut.connect("activated()", receiver)
-            self._shortcuts.append((shortcut, receiver))
+        self._shortcuts.take(
+            {
+                "Ctrl+Shift+A": self.acceptSlices,
+                "Ctrl+Shift+R": self.rejectSlices,
+                "Ctrl+Shift+U": self.clearSlices,
+            }
+        )
         self.refresh()
 
     def exit(self) -> None:
         """Give the keys back."""
-        for shortcut, receiver in self._shortcuts:
-            shortcut.disconnect("activated()", receiver)
-            shortcut.setParent(None)
-            shortcut.deleteLater()
-        self._shortcuts = []
+        self._shortcuts.release()
 
     def cleanup(self) -> None:
         """Let go of session and widgets."""
         self.exit()
-        session = self.session
-        session.inputsChanged.disconnect(self._onInputs)
-        session.resultChanged.disconnect(self._onResult)
-        session.decisionsChanged.disconnect(self._onDecisions)
-        for button, receiver in self._buttons:
-            button.disconnect("clicked(bool)", receiver)
-        self.ui.filterSelector.disconnect("currentIndexChanged(int)", self._onFilter)
-        self.ui.reviewerEdit.disconnect("editingFinished()", self._keepReviewer)
+        self._links.disconnect()
         self.list.cleanup()
         self.files.cleanup()
 
@@ -178,9 +166,7 @@ class RecordPanel:
         elif wanted == "decided":
             rows = [(p, s) for p, s in rows if (p, s.index) in decided]
         self.list.show(rows, decisions.by_place)
-        height = self.ui.decisionTable.horizontalHeader().height
-        row = self.ui.decisionTable.verticalHeader().defaultSectionSize
-        self.ui.decisionTable.setMinimumHeight(height + row * min(max(len(rows), 2), LISTED_ROWS))
+        fitHeight(self.ui.decisionTable)
         self._showCase(decisions)
 
     def _onResult(self) -> None:
@@ -232,11 +218,7 @@ class RecordPanel:
         self.refresh()
 
     def _showSlice(self, plane: str, index: int) -> None:
-        result = self.session.result
-        normal = None
-        if result.grid is not None:
-            normal = result.grid.direction[:, 2 - result.grid.array_axis(plane)]
-        jumpToSlice(plane, result.positionRas(plane, index), normal)
+        jumpToResult(self.session.result, plane, index)
 
     def _fillChoices(self) -> None:
         self.ui.filterSelector.addItem(_("Flagged or decided"), "flagged")

@@ -16,6 +16,7 @@ from RegQCScene.display.not_judged import HATCH, PERIOD_PIXELS, NotJudged
 from RegQCScene.error_map_node import clearBelowMm, colorLimitMm
 from RegQCScene.slice_views import compositeNodes, hideOverlay, showOverlay, showPair
 from RegQCUI.drawing import picture
+from RegQCUI.links import Links
 
 SCALE_PIXELS = (110, 14)
 MARGIN_PIXELS = 3
@@ -33,20 +34,15 @@ class ResultDisplay:
         self._errorMap: Any = None
         self._scale, self._hatching = ColorScale(), NotJudged()
         self._layoutBefore: int | None = None
-        self._links = (
-            (ui.errorMapCheckBox, self.showErrorMap),
-            (ui.flaggedSlicesCheckBox, self.showFlagged),
-            (ui.plotButton, self.showPlot),
-        )
-        for sender, receiver in self._links:
-            sender.connect("toggled(bool)", receiver)
-        slicer.app.layoutManager().connect("layoutChanged(int)", self._onLayout)
+        self._links = Links()
+        self._links.connect(ui.errorMapCheckBox, "toggled(bool)", self.showErrorMap)
+        self._links.connect(ui.flaggedSlicesCheckBox, "toggled(bool)", self.showFlagged)
+        self._links.connect(ui.plotButton, "toggled(bool)", self.showPlot)
+        self._links.connect(slicer.app.layoutManager(), "layoutChanged(int)", self._onLayout)
 
     def cleanup(self) -> None:
         """Let go of the widgets."""
-        for sender, receiver in self._links:
-            sender.disconnect("toggled(bool)", receiver)
-        slicer.app.layoutManager().disconnect("layoutChanged(int)", self._onLayout)
+        self._links.disconnect()
         self._scale.hide()
         self._hatching.hide()
 

@@ -8,6 +8,7 @@ import ctk
 import qt
 import slicer
 
+from RegQCUI.links import Links
 from RegQCUI.notices import Notices
 from RegQCUI.panels import buildPanels
 
@@ -32,9 +33,10 @@ class Shell:
         for section in self.sections:
             layout.addWidget(section)
         layout.addStretch(1)
-        session.message.connect(self._onMessage)
-        session.inputsChanged.connect(self._clearMessage)
-        session.busyChanged.connect(self._onBusy)
+        self._connections = Links()
+        self._connections.listen(session.message, self._onMessage)
+        self._connections.listen(session.inputsChanged, self._clearMessage)
+        self._connections.listen(session.busyChanged, self._onBusy)
 
     def _section(self, panel: Any) -> Any:
         name = type(panel).__name__
@@ -66,9 +68,7 @@ class Shell:
 
     def cleanup(self) -> None:
         """Let go of the scene for good."""
-        self._session.message.disconnect(self._onMessage)
-        self._session.inputsChanged.disconnect(self._clearMessage)
-        self._session.busyChanged.disconnect(self._onBusy)
+        self._connections.disconnect()
         self.disconnectParameters()
         for panel in self.panels:
             panel.cleanup()

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import qt
 import slicer
 from slicer.i18n import tr as _
 
 from RegQCLib.errors import InputError
 from RegQCLib.report.decisions import SIGNATURES
 from RegQCUI.dependencies import ensureRequirements
+from RegQCUI.links import Links
 from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
+from RegQCUI.shortcuts import Shortcuts
+from RegQCUI.tables import fitHeight, setCell, setUpTable
 
 MOST_PROBLEMS = 5
-TABLE_ROWS = 8
 
 
 class WorklistPanel:
@@ -30,58 +31,39 @@ class WorklistPanel:
         self.widget = slicer.util.loadUI(uiPath("Worklist"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
         self.notices = Notices(self.widget.layout())
-        self._shortcuts: list[Any] = []
+        self._shortcuts = Shortcuts()
         self._ours = False
-        self._prepareTable()
-        ui = self.ui
-        self._links = (
-            (ui.openButton, "clicked(bool)", self.openList),
-            (ui.previousButton, "clicked(bool)", self.openPrevious),
-            (ui.nextButton, "clicked(bool)", self.openNext),
-            (ui.saveButton, "clicked(bool)", self.saveCase),
-            (ui.closeButton, "clicked(bool)", self.closeCase),
-            (ui.undecidedCheckBox, "toggled(bool)", self._onSkip),
-            (ui.caseTable, "cellDoubleClicked(int,int)", self._onCell),
-        )
-        for widget, signal, receiver in self._links:
-            widget.connect(signal, receiver)
-        session.busyChanged.connect(self._onBusy)
-        session.progressChanged.connect(self._onProgress)
-        session.inputsChanged.connect(self._onInputs)
-        session.resultChanged.connect(self._onResult)
+        names = (_("Case"), _("Verdict"), _("Error"), _("Flagged"), _("Decision"), _("Reviewer"))
+        ui, links = self.ui, Links()
+        setUpTable(ui.caseTable, names)
+        self._links = links
+        links.connect(ui.openButton, "clicked(bool)", self.openList)
+        links.connect(ui.previousButton, "clicked(bool)", self.openPrevious)
+        links.connect(ui.nextButton, "clicked(bool)", self.openNext)
+        links.connect(ui.saveButton, "clicked(bool)", self.saveCase)
+        links.connect(ui.closeButton, "clicked(bool)", self.closeCase)
+        links.connect(ui.undecidedCheckBox, "toggled(bool)", self._onSkip)
+        links.connect(ui.caseTable, "cellDoubleClicked(int,int)", self._onCell)
+        links.listen(session.busyChanged, self._onBusy)
+        links.listen(session.progressChanged, self._onProgress)
+        links.listen(session.inputsChanged, self._onInputs)
+        links.listen(session.resultChanged, self._onResult)
         self.refresh()
 
     def enter(self) -> None:
         """Take the keys."""
-        window = slicer.util.mainWindow()
-        for keys, receiver in (
-            ("Ctrl+Shift+P", self.openPrevious),
-            ("Ctrl+Shift+N", self.openNext),
-        ):
-            shortcut = qt.QShortcut(window)
-            shortcut.setKey(qt.QKeySequence(keys))
-            shortcut.connect("activated()", receiver)
-            self._shortcuts.append((shortcut, receiver))
+        self._shortcuts.take({"Ctrl+Shift+P": self.openPrevious, "Ctrl+Shift+N": self.openNext})
         self.refresh()
 
     def exit(self) -> None:
         """Give the keys back."""
-        for shortcut, receiver in self._shortcuts:
-            shortcut.disconnect("activated()", receiver)
-            shortcut.setParent(None)
-            shortcut.deleteLater()
-        self._shortcuts = []
+        self._shortcuts.release()
 
     def cleanup(self) -> None:
         """Let go of session and widgets."""
         self.exit()
         self._setWorklist(None)
-        self.session.busyChanged.disconnect(self._onBusy)
-        self.session.progressChanged.disconnect(self._onProgress)
-        self.session.inputsChanged.disconnect(self._onInputs)
-        self.session.resultChanged.disconnect(self._onResult)
-        for widget, signal, receiver in self._links:
-            widget.disconnect(signal, receiver)
+        self._links.disconnect()
 
     # What a user does
 
@@ -158,20 +140,14 @@ class WorklistPanel:
         table.setRowCount(len(rows))
         for number, row in enumerate(rows):
             for column, text in enumerate(caseTexts(row)):
-                item = table.item(number, column)
-                if item is None:
-                    table.setItem(number, column, qt.QTableWidgetItem(text))
-                else:
-                    item.setText(text)
+                setCell(table, number, column, text)
             font = table.item(number, 0).font()
             font.setBold(number == worklist.current)
             table.item(number, 0).setFont(font)
         if worklist is not None and worklist.current is not None:
             table.setCurrentCell(worklist.current, 0)
         table.resizeColumnsToContents()
-        height = table.horizontalHeader().height
-        row = table.verticalHeader().defaultSectionSize
-        table.setMinimumHeight(height + row * min(max(len(rows), 2), TABLE_ROWS))
+        fitHeight(table)
         self._showState(rows)
 
     def _showState(self, rows: list[dict[str, Any]]) -> None:
@@ -194,15 +170,6 @@ class WorklistPanel:
         ui.saveButton.enabled = ui.closeButton.enabled = idle and opened
         ui.previousButton.enabled = idle and self._neighbor(-1) is not None
         ui.nextButton.enabled = idle and self._neighbor(1) is not None
-
-    def _prepareTable(self) -> None:
-        table = self.ui.caseTable
-        names = (_("Case"), _("Verdict"), _("Error"), _("Flagged"), _("Decision"), _("Reviewer"))
-        table.setColumnCount(len(names))
-        table.setHorizontalHeaderLabels(names)
-        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
-        table.verticalHeader().hide()
-        table.horizontalHeader().setStretchLastSection(True)
 
     def _setWorklist(self, worklist: Any) -> None:
         if self.worklist is not None:
