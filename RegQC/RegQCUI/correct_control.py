@@ -58,6 +58,7 @@ class CorrectControl:
         self._stepState: Any = None
         self._stepScores: dict[str, LiveScore] = {}
         self._pair: tuple[Any, Any] = (None, None)
+        self._original: CheckResult | None = None
         self.watch.moved.connect(self._onMoved)
         session.inputsChanged.connect(self._onInputs)
         session.historyChanged.connect(self._onHistory)
@@ -118,9 +119,15 @@ class CorrectControl:
             self.session.history.clear()  # its steps are of another transform
         self.watch.watch(working)
         if live:
+            self.scoreLive()
+        return working
+
+    def scoreLive(self) -> None:
+        """Score the visible slices from now on, where there is a working transform."""
+        parameters, working = self.parameters, self.working
+        if working is not None and self.canCorrect:
             fixed, moving = parameters.fixedVolume, parameters.movingVolume
             self.live.start(fixed, moving, working, parameters.toleranceMm)
-        return working
 
     def settle(self) -> None:
         """End a drag that goes on: it becomes a step."""
@@ -195,8 +202,9 @@ class CorrectControl:
 
     def drop(self) -> None:
         """Remove the preview."""
-        dropPreview(self.parameters)
-        self._restructured()
+        if self.previewed:
+            dropPreview(self.parameters)
+            self._restructured()
 
     def recheckIfWanted(self) -> None:
         """Check again after a correction, where the user wants that."""
@@ -206,7 +214,7 @@ class CorrectControl:
     def recheck(self, _checked: bool = False) -> None:
         """Check the pair again and tell both results."""
         self.settle()
-        before = self.session.result
+        before = self.session.result or self._original
 
         def told(after: CheckResult | None) -> None:
             if after is not None:
@@ -224,9 +232,13 @@ class CorrectControl:
         self._restructured()
 
     def _restructured(self) -> None:
-        """Tell everyone that there are other nodes above the volume, or may be."""
+        """Tell everyone that there are other nodes above the volume, or may be.
+
+        While something is previewed, and when it is kept, "before" is what was before the preview.
+        """
         self.watch.watch(self.working)
         self.live.refresh()
+        self.live.hold(bool(self.previewed))
         self.live.settled()
         self.changed.emit()
 
@@ -249,12 +261,16 @@ class CorrectControl:
         else:
             self._stepState, self._stepScores = state, dict(self.live.before)
         self.live.settled()
+        self.compared = ""  # it told of a step before
         self.changed.emit()
 
     def _onInputs(self) -> None:
         pair = (self.parameters.fixedVolume, self.parameters.movingVolume)
         if pair != self._pair:
-            if not all(map(sameImage, pair, self._pair)):
+            if all(map(sameImage, pair, self._pair)):
+                self._original = self.session.result or self._original
+            else:
+                self._original = None
                 self.session.history.clear()  # its steps are of other volumes
             self._pair = pair
             self.compared = ""

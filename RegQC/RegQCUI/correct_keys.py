@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -24,6 +24,8 @@ UNDO, REDO = ("Ctrl+Z",), ("Ctrl+Shift+Z", "Ctrl+Y")
 
 TYPED_INTO = ("QLineEdit", "QAbstractSpinBox", "QTextEdit", "QAbstractItemView", "QComboBox")
 """Widgets that need arrow keys, and Ctrl+Z, for themselves."""
+STEERED = ("QAbstractSlider", "QTabBar", "QLabel")
+"""Widgets that need arrow keys alone; the strips of scores are labels. So do 3-D views."""
 
 
 class CorrectKeys:
@@ -79,13 +81,23 @@ class CorrectKeys:
         self._enable()
 
     def _enable(self) -> None:
-        typing = _typesInto(slicer.app.focusWidget())
+        focus = slicer.app.focusWidget()
+        typing = _is(focus, TYPED_INTO)
+        steering = _is(focus, STEERED) or _isInThreeD(focus)
         for shortcut, moves in self._shortcuts:
-            shortcut.setEnabled(not typing and (self._moving or not moves))
+            shortcut.setEnabled(not typing and (not moves or (self._moving and not steering)))
 
 
-def _typesInto(widget: Any) -> bool:
-    return widget is not None and any(widget.inherits(name) for name in TYPED_INTO)
+def _is(widget: Any, names: Sequence[str]) -> bool:
+    return widget is not None and any(widget.inherits(name) for name in names)
+
+
+def _isInThreeD(widget: Any) -> bool:
+    manager = slicer.app.layoutManager()
+    if widget is None or manager is None:
+        return False
+    views = [manager.threeDWidget(number) for number in range(manager.threeDViewCount)]
+    return any(view is not None and view.isAncestorOf(widget) for view in views)
 
 
 def _without(receiver: Callable[[], Any]) -> Callable[[], None]:

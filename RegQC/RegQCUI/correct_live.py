@@ -40,7 +40,7 @@ class LiveScores(VTKObservationMixin):
         self._probe: LiveProbe | None = None
         self._key: tuple[Any, ...] = ()
         self._index: tuple[int, int, int] | None = None
-        self._stale = self._moving = False
+        self._stale = self._moving = self._held = False
         self._ask = _timer(COALESCE_MS, self._onAsk, single=True)
         self._poll = _timer(POLL_MS, self._onPoll)
 
@@ -70,6 +70,7 @@ class LiveScores(VTKObservationMixin):
         self._poll.stop()
         probe, self._probe = self._probe, None
         self._key, self._index = (), None
+        self._held = False
         self.scores, self.before = {}, {}
         self._stale = self._moving = False
         self.status = ""
@@ -97,10 +98,14 @@ class LiveScores(VTKObservationMixin):
 
     def moved(self) -> None:
         """Say that the volume moves: what is shown now is what was before."""
-        if not self._moving:
+        if not self._moving and not self._held:
             self._moving = True
             self.before = dict(self.scores)
         self.request()
+
+    def hold(self, on: bool) -> None:
+        """Leave ``before`` as it is while something is looked at, whatever moves."""
+        self._held = on
 
     def settled(self) -> None:
         """Say that the movement has ended; the next one has its own before."""

@@ -39,6 +39,7 @@ class MovePart:
         self.keys = CorrectKeys(self.move, self.turn, control.undo, control.redo)
         self._links = Links()
         self._view = ""
+        self._here = False
         self._fillViews()
         ui = self.ui
         ui.anywhereBox.setVisible(canDragAnywhere())
@@ -51,15 +52,20 @@ class MovePart:
         self._links.connect(ui.handlesBox, "toggled(bool)", self._onHandles)
         self._links.connect(ui.anywhereBox, "toggled(bool)", self._onHandles)
         self._links.connect(ui.keysBox, "toggled(bool)", self._onKeys)
+        manager = slicer.app.layoutManager()
+        if manager is not None:
+            self._links.connect(manager, "layoutChanged(int)", self._onLayout)
 
     def enter(self) -> None:
         """Take the keys, show the handles again."""
+        self._here = True
         self._fillViews()
         self.keys.grab()
         self.refresh()
 
     def exit(self) -> None:
         """Give keys and views back."""
+        self._here = False
         self.keys.release()
         hideHandles(self.control.working)
 
@@ -78,8 +84,10 @@ class MovePart:
         working = self.control.working
         if working is None or not ready:
             hideHandles(working)
-        elif ui.handlesBox.checked and not handlesShown(working):
-            self._showHandles()
+        elif self._here and (ui.handlesBox.checked or ui.keysBox.checked):
+            self.control.scoreLive()
+            if ui.handlesBox.checked and not handlesShown(working):
+                self._showHandles()
 
     def move(self, way: str) -> None:
         """Move the image by one step as it is seen; see `nudge.WAYS`."""
@@ -101,8 +109,8 @@ class MovePart:
         nodes = {node.GetID(): node for node in shownSliceNodes()}
         chosen = str(self.ui.nudgeViewSelector.currentData or "")
         if not chosen:
-            under = _viewUnderMouse()
-            self._view = self._view if under is None else under.GetID()
+            meant = _viewUnderMouse() or _viewWithFocus()
+            self._view = self._view if meant is None else meant.GetID()
             chosen = self._view
         return nodes.get(chosen) or next(iter(nodes.values()), None)
 
@@ -138,6 +146,9 @@ class MovePart:
             return
         self.keys.setMoving(on)
 
+    def _onLayout(self, _layout: int) -> None:
+        self._fillViews()
+
     def _fillViews(self) -> None:
         selector = self.ui.nudgeViewSelector
         chosen = selector.currentData
@@ -156,9 +167,21 @@ def shownPlane(sliceNode: Any) -> str:
 
 
 def _viewUnderMouse() -> Any:
-    """Return the slice node of the view that the mouse is or was in last, or None."""
+    """Return the slice node of the view that the mouse is in, or None."""
     crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     return None if crosshair is None else crosshair.GetCursorPositionXYZ([0.0, 0.0, 0.0])
+
+
+def _viewWithFocus() -> Any:
+    """Return the slice node of the view that was clicked last and hears keys, or None."""
+    manager, focus = slicer.app.layoutManager(), slicer.app.focusWidget()
+    if manager is None or focus is None:
+        return None
+    for name in manager.sliceViewNames():
+        widget = manager.sliceWidget(name)
+        if widget is not None and widget.isAncestorOf(focus):
+            return widget.mrmlSliceNode()
+    return None
 
 
 def _ignoring(receiver: Any, way: str) -> Any:

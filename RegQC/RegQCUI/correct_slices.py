@@ -66,9 +66,16 @@ class SlicesPart:
         self._links.disconnect()
 
     def refresh(self) -> None:
-        """Show what is possible; a copy that was removed elsewhere is forgotten."""
+        """Show what is possible; a copy that was removed elsewhere is forgotten.
+
+        That of another pair than the chosen one is removed.
+        """
+        parameters = self.control.parameters
+        pair = parameters.fixedVolume, parameters.movingVolume
         if self._copy is not None and self._copy.GetScene() is None:
             self._original = self._copy = None
+        if self._copy is not None and self.control.canCorrect and self._original not in pair:
+            self.onDrop()
         self.widget.setEnabled(self.control.canCorrect and not self.control.session.busy)
         self.ui.sliceFixFrame.setVisible(self._copy is not None)
         self.ui.fixOnlyFlaggedBox.setEnabled(self.control.session.result is not None)

@@ -2,95 +2,32 @@
 
 from __future__ import annotations
 
-import os
-import time
-from pathlib import Path
-
 import numpy as np
 import pytest
 import slicer
+from correct.hands import (
+    SHIFT,
+    FakeRegistration,
+    FakeRepair,
+    childGone,
+    click,
+    drag,
+    errors,
+    middleOf,
+    part,
+    redView,
+    toggle,
+    wait,
+)
 from correct.support import POINTS, mapped, names, volumeNode
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from SlicerHost.keyboard import press
 
-from RegQCLib.geometry.transforms import Affine
-from RegQCScene import live_probe
 from RegQCScene.check_comparison import comparison
 from RegQCScene.handles import handlesShown
-from RegQCScene.slice_views import jumpToPoint
 from RegQCScene.working_transform import workingTransformOf
 from RegQCUI import correct_register, correct_slices
-
-PATIENCE_S = 60
-SHIFT = Affine.rigid(translation_mm=(0, 4, 0))
-
-
-@pytest.fixture
-def panel(module, host, monkeypatch):
-    """The panel of the loaded module with a pair, and a child that answers at once."""
-    monkeypatch.setattr(live_probe, "CHILD", "correct.fake_live_worker")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parents[1]))
-    shell = module.widgetRepresentation().self().shell
-    for section in shell.sections:
-        section.collapsed = section.objectName != "CorrectPanelSection"
-    made = next(one for one in shell.panels if type(one).__name__ == "CorrectPanel")
-    parameters = made.session.parameters
-    parameters.fixedVolume = volumeNode("fixed", (20, 24, 28))
-    parameters.movingVolume = volumeNode("moving", (20, 24, 28))
-    parameters.checkCorrections = False
-    slicer.util.setSliceViewerLayers(
-        background=parameters.fixedVolume, foreground=parameters.movingVolume, fit=True
-    )
-    jumpToPoint((0, 0, 0))
-    host.app.processEvents()
-    return made
-
-
-def click(widget):
-    assert widget.enabled
-    QTest.mouseClick(widget, Qt.MouseButton.LeftButton)
-
-
-def toggle(box):
-    QTest.mouseClick(box, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(8, 8))
-
-
-def wait(host, condition, seconds=PATIENCE_S):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        host.app.processEvents()
-        time.sleep(0.005)
-
-
-def part(panel, name):
-    return next(one for one in panel.parts if type(one).__name__ == name)
-
-
-def drag(host, view, start, step, count=6):
-    """Drag from a point of a view by pixels, as a hand does."""
-    QTest.mouseMove(view, start - QPoint(3, 0))
-    host.app.processEvents()
-    QTest.mouseMove(view, start)
-    host.app.processEvents()
-    QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
-    for number in range(1, count + 1):
-        QTest.mouseMove(view, start + number * step)
-        host.app.processEvents()
-    end = start + count * step
-    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, end)
-    host.app.processEvents()
-
-
-def middleOf(view):
-    """Where the origin of the world is seen."""
-    x, y, _ = view.convertRASToXYZ([0.0, 0.0, 0.0])
-    return QPoint(round(x), round(view.height - 1 - y))
-
-
-def redView():
-    return slicer.app.layoutManager().sliceWidget("Red").sliceView()
 
 
 def test_nothing_is_in_the_scene_before_a_correction(panel, host):
@@ -163,10 +100,6 @@ def test_a_series_of_steps_is_compared_with_what_was_before_it(panel, host):
     np.testing.assert_allclose(errors(live.before), last)
 
 
-def errors(scores):
-    return [score.errorMm for score in scores.values()]
-
-
 def test_buttons_move_and_turn(panel, host):
     ui, parameters = part(panel, "MovePart").ui, panel.session.parameters
     ui.nudgeViewSelector.setCurrentIndex(ui.nudgeViewSelector.findText("Green (coronal)"))
@@ -221,23 +154,6 @@ def test_a_drag_anywhere_moves_the_image_where_slicer_can(panel, host):
     assert not np.allclose(mapped(parameters), before)
 
 
-class FakeRegistration:
-    """A registration that is done at once."""
-
-    asked = ()
-
-    def __init__(self, pair, kind, **options):
-        from RegQCScene.stepped_job import SteppedJob
-
-        FakeRegistration.asked = (kind, options)
-        self.transform, self.differenceMm, self.summary = SHIFT, 0.0, "rigid: 4 mm before, 0 after"
-        self.nodes = pair.nodes
-        self._job = SteppedJob(lambda _folder: iter(()))
-
-    def __getattr__(self, name):
-        return getattr(self._job, name)
-
-
 def test_a_registration_is_previewed_kept_and_undone(panel, host, monkeypatch):
     monkeypatch.setattr(correct_register, "RegistrationJob", FakeRegistration)
     ui, parameters = part(panel, "RegisterPart").ui, panel.session.parameters
@@ -290,7 +206,7 @@ def test_landmarks_are_placed_by_clicks_and_fitted(panel, host):
     view = redView()
     view.forceRender()
     middle = middleOf(view)
-    for offset in (QPoint(-40, -30), QPoint(50, -10), QPoint(0, 45)):
+    for offset in (QPoint(-40, -30), QPoint(50, -10), QPoint(0, 45), QPoint(-30, 30)):
         for shift in (QPoint(0, 0), QPoint(10, 0)):  # the partner lies 10 pixels beside
             click(ui.placeButton)
             host.app.processEvents()
@@ -299,14 +215,20 @@ def test_landmarks_are_placed_by_clicks_and_fitted(panel, host):
             host.app.processEvents()
             QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
             host.app.processEvents()
-    wait(host, lambda: ui.landmarkTable.rowCount == 3)
+    wait(host, lambda: ui.landmarkTable.rowCount == 4)
     wait(host, lambda: ui.fitButton.enabled)
+    for row in range(4):
+        for column in (2, 3):  # what is left there, and where the fit did not know the pair
+            assert 0 <= float(ui.landmarkTable.item(row, column).text().removesuffix(" mm")) < 1
+    assert "at pairs left out" in ui.fitResultLabel.text
+    assert [ui.fitKindSelector.itemData(n) for n in range(3)] == ["rigid", "affine", "thin-plate"]
     apart = landmarks.pairs.nowMm
     assert apart.min() > 1
     np.testing.assert_allclose(apart, apart[0], rtol=0.1)
     assert ui.landmarkTable.item(0, 1).text() == f"{apart[0]:.2f} mm"
-    ui.landmarkTable.item(2, 0).setCheckState(Qt.CheckState.Unchecked)
-    wait(host, lambda: not landmarks.pairs.used[2] and not ui.fitButton.enabled)
+    for row in (2, 3):
+        ui.landmarkTable.item(row, 0).setCheckState(Qt.CheckState.Unchecked)
+    wait(host, lambda: not landmarks.pairs.used[2:].any() and not ui.fitButton.enabled)
     assert "at least 3 pairs" in ui.fitResultLabel.text
     ui.landmarkTable.item(2, 0).setCheckState(Qt.CheckState.Checked)
     wait(host, lambda: ui.fitButton.enabled)
@@ -317,22 +239,8 @@ def test_landmarks_are_placed_by_clicks_and_fitted(panel, host):
     assert panel.session.history.undoText.startswith("3 landmarks")
     ui.landmarkTable.selectRow(1)
     click(ui.removePairButton)
-    wait(host, lambda: ui.landmarkTable.rowCount == 2)
-    assert parameters.fixedLandmarks.GetNumberOfControlPoints() == 2
-
-
-class FakeRepair(FakeRegistration):
-    """A repair that is done at once."""
-
-    def __init__(self, stackNode, referenceNode=None, **options):
-        from RegQCScene.stepped_job import SteppedJob
-        from RegQCScene.volume_exchange import imageData
-
-        FakeRepair.asked = (stackNode, referenceNode, options)
-        self.image = imageData(slicer.util.arrayFromVolume(stackNode) + 1)
-        self.moved, self.notes, self.summary = [3], ["a note"], "1 of 20 slices moved"
-        self.nodes = [stackNode]
-        self._job = SteppedJob(lambda _folder: iter(()))
+    wait(host, lambda: ui.landmarkTable.rowCount == 3)
+    assert parameters.fixedLandmarks.GetNumberOfControlPoints() == 3
 
 
 def test_slices_are_put_back_in_a_copy_that_is_kept_and_undone(panel, host, monkeypatch):
@@ -360,12 +268,6 @@ def test_slices_are_put_back_in_a_copy_that_is_kept_and_undone(panel, host, monk
     click(ui.sliceDropButton)
     assert shown.GetForegroundVolumeID() == moving.GetID()
     assert ui.sliceFixFrame.isHidden()
-
-
-def childGone(process):
-    with pytest.raises(ProcessLookupError):
-        os.kill(process.pid, 0)
-    return True
 
 
 def test_leaving_the_module_gives_keys_and_views_back(panel, host, module):
