@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from RegQCLib.batch.case_folder import CHECK_FOLDER
 from RegQCLib.batch.outliers import CUT_OFF, outlier_scores
 from RegQCLib.batch.reviews import ABOUT, CASES_FOLDER, FORMAT, SCHEMA_VERSION
+from RegQCLib.batch.table import COLUMNS
 from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.qc.alignment_report import VERDICTS, plain
 from RegQCLib.report.colors import VERDICT_COLORS
@@ -35,11 +36,9 @@ REASONS = ("Shift", "Rotation", "Scaling", "Wrong deformation", "Slice moved alo
 def write_review_page(rows: Sequence[Mapping[str, Any]], folder: Path, *, title: str) -> Path:
     """Write ``review.html`` into a run's folder, complete or not at all; returns its path.
 
-    rows: one a case, with ``id``, ``status`` ("done" or "failed"), ``reason``, ``verdict``,
-    ``probability_misaligned``, ``error_mean_mm``, ``error_p95_mm``, ``flagged_slices``,
-    ``folded_fraction``, ``seconds``, ``decision``, ``decision_reason``, ``reviewer``,
-    ``decision_time``, and any further columns. What is absent is shown as missing. Thumbnails are
-    ``cases/ID/thumbnail.png``; reports are linked where they exist now.
+    rows: one a case, with `RegQCLib.batch.table.COLUMNS` and any further ones, the same in all; what
+    is absent or None is shown as missing. Thumbnails (``cases/ID/thumbnail.png``) and reports
+    (``cases/ID/check/report.html``) are named where they exist now.
     Raises InputError when the folder cannot be written.
     """
     file = Path(folder) / PAGE_FILE
@@ -75,7 +74,9 @@ def page_data(rows: Sequence[Mapping[str, Any]], folder: Path, *, title: str) ->
         }
         for row, (score, words) in zip(rows, outlier_scores(rows), strict=True)
     ]
-    columns = list(dict.fromkeys(name for row in found for name in row))
+    columns = list(dict.fromkeys(k for row in found for k, value in row.items() if value != ""))
+    columns = [name for name in columns if any(row.get(name) is not None for row in found)]
+    own = [name for row in rows[:1] for name in row if name not in COLUMNS and name in columns]
     return {
         "title": title,
         "format": FORMAT,
@@ -84,6 +85,7 @@ def page_data(rows: Sequence[Mapping[str, Any]], folder: Path, *, title: str) ->
         "verdicts": VERDICTS,
         "reasons": REASONS,
         "cut_off": CUT_OFF,
+        "own": own,
         "columns": columns,
         "rows": [[row.get(name) for name in columns] for row in found],
     }

@@ -10,7 +10,7 @@ function drawCase() {
   }
   const one = selected;
   const { decision, reason, reviewer, time } = decisionOf(one);
-  const words = [reason, reviewer && `by ${reviewer}`, time.replace("T", " ").replace(/:\d\dZ$/, " UTC")];
+  const facts = [reason, reviewer && `by ${reviewer}`, time.replace("T", " ").replace(/:\d\dZ$/, " UTC")];
   pane.replaceChildren(
     element("div", { class: "title" }, element("h2", {}, one.id), kindLabel(one.kind)),
     ...(one.reason ? [element("p", {}, one.reason)] : []),
@@ -26,8 +26,8 @@ function drawCase() {
       element("button", { type: "button", onclick: accept }, "✓ Accept ", key("a")),
       element("button", { type: "button", onclick: askReason }, "✕ Reject… ", key("r")),
       element("button", { type: "button", onclick: takeBack, disabled: history.length === 0 }, "Undo ", key("u"))),
-    element("p", {}, decisionLabel(decision), ` ${words.filter(Boolean).join(", ")}`),
-    element("table", { class: "facts" }, ...facts(one)));
+    element("p", {}, decisionLabel(decision), ` ${facts.filter(Boolean).join(", ")}`),
+    element("table", { class: "facts" }, ...factRows(one)));
 }
 
 function key(letter) {
@@ -38,9 +38,9 @@ function picture(one) {
   const image = one.thumbnail
     ? element("img", { src: one.thumbnail, alt: `Worst slice of ${one.id}`, decoding: "async" })
     : element("p", {}, "There is no picture of this case.");
-  if (!one.report) return element("div", { class: "picture" }, image);
-  const frame = element("a", { class: "picture", href: one.report, target: "_blank", title: "Open the report of this case" }, image);
-  return element("div", {}, frame, element("a", { href: one.report, target: "_blank" }, "Open the whole report"));
+  const caption = element("p", { class: "caption" }, one.thumbnail ? "Worst slice, edges of the moved image in yellow. " : "");
+  if (one.report) caption.append(element("a", { href: one.report, target: "_blank" }, "Open the whole report"));
+  return element("div", {}, element("div", { class: "picture" }, image), caption);
 }
 
 function tile(name, value, unit) {
@@ -48,8 +48,9 @@ function tile(name, value, unit) {
   return element("div", {}, element("span", {}, name), element("b", {}, isKnown ? `${value} ${unit}` : "–"));
 }
 
-function facts(one) {
-  return [...own, "seconds", "version"]
-    .filter((name) => one[name] !== null && one[name] !== undefined && one[name] !== "")
-    .map((name) => element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, `${one[name]}`)));
+function factRows(one) {
+  const told = new Set(["reason", "decision_reason", "decision_time", "reviewer"]);
+  return others
+    .filter((name) => !told.has(name) && (one[name] ?? "") !== "")
+    .map((name) => element("tr", {}, element("th", { scope: "row" }, words(name)), element("td", {}, `${one[name]}`)));
 }

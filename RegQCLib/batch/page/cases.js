@@ -2,17 +2,19 @@
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
-// Kinds of results: the three verdicts, and that there is none. Signs help where colors do not.
+// Kinds of results: verdicts, and why there is none. Signs help where colors do not.
 const KINDS = {
   misaligned: { word: data.verdicts.misaligned, sign: "✕" },
   aligned: { word: data.verdicts.aligned, sign: "✓" },
   cannot_tell: { word: data.verdicts.cannot_tell, sign: "?" },
   failed: { word: "failed", sign: "!" },
+  done: { word: "not judged", sign: "–" },
+  pending: { word: "pending", sign: "…" },
 };
 
 const cases = data.rows.map((values) => {
   const one = Object.fromEntries(data.columns.map((name, i) => [name, values[i]]));
-  one.kind = one.status !== "failed" && one.verdict in KINDS ? one.verdict : "failed";
+  one.kind = one.status === "done" && one.verdict in data.verdicts ? one.verdict : one.status;
   one.text = values.filter((value) => value !== null).join("\n").toLowerCase();
   return one;
 });
@@ -62,6 +64,10 @@ function probability(value) {
 
 function percent(fraction) {
   return typeof fraction === "number" ? number(100 * fraction, 2) : "–";
+}
+
+function words(name) {
+  return data.own.includes(name) ? name : name.replaceAll("_", " ");
 }
 
 function element(tag, attributes = {}, ...children) {

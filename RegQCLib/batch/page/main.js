@@ -6,7 +6,7 @@ const dialog = byId("reject");
 function refresh({ toTop = false } = {}) {
   arrange();
   if (!shown.includes(selected)) selected = shown[0] ?? null;
-  rows.clear();
+  forgetRows();
   if (toTop) scroll.scrollTop = 0;
   makeHead();
   drawTable();
@@ -80,9 +80,14 @@ function askReason() {
   if (!isReady()) return;
   byId("rejectTitle").textContent = `Reject ${selected.id}`;
   byId("reason").value = "";
-  dialog.returnValue = "";
   dialog.showModal();
   byId("reason").focus();
+}
+
+function reject(reason) {
+  dialog.close();
+  scroll.focus({ preventScroll: true }); // the next key is for the table, not for a hidden field
+  decideSelected("rejected", reason);
 }
 
 function takeBack() {
@@ -133,16 +138,14 @@ byId("reason").addEventListener("keydown", (event) => {
   const chosen = data.reasons[Number(event.key) - 1];
   if (!chosen || event.target.value) return;
   event.preventDefault();
-  dialog.close("reject");
-  decideSelected("rejected", chosen);
+  reject(chosen);
 });
 
 dialog.addEventListener("submit", (event) => {
   event.preventDefault();
   const reason = byId("reason").value.trim();
   if (!reason) return byId("reason").focus();
-  dialog.close("reject");
-  decideSelected("rejected", reason);
+  reject(reason);
 });
 
 function save() {
@@ -196,10 +199,7 @@ function start() {
   toggles(byId("kinds"), filter.kinds, Object.keys(KINDS).filter((kind) => tally[kind]), kindLabel);
   for (const button of byId("kinds").children) button.lastChild.textContent = ` ${tally[button.dataset.name]}`;
   toggles(byId("decisions"), filter.decisions, Object.keys(DECISIONS), (name) => decisionLabel(name === "undecided" ? "" : name));
-  data.reasons.forEach((reason, i) => byId("reasons").append(element("button", { type: "button", onclick: () => {
-    dialog.close("reject");
-    decideSelected("rejected", reason);
-  } }, key(i + 1), ` ${reason}`)));
+  data.reasons.forEach((reason, i) => byId("reasons").append(element("button", { type: "button", onclick: () => reject(reason) }, key(i + 1), ` ${reason}`)));
   try {
     byId("reviewer").value = localStorage.getItem(REVIEWER) ?? "";
     byId("reviewer").addEventListener("change", () => localStorage.setItem(REVIEWER, reviewerName()));
@@ -213,6 +213,7 @@ function start() {
   byId("clear").addEventListener("click", clearFilters);
   byId("save").addEventListener("click", save);
   byId("cancel").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => scroll.focus({ preventScroll: true }));
   scroll.addEventListener("scroll", () => requestAnimationFrame(drawTable), { passive: true });
   addEventListener("resize", drawTable);
   addEventListener("beforeunload", (event) => {

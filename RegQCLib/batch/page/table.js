@@ -4,29 +4,27 @@ const HEIGHT = 55;
 const MARGIN = 6;
 const scroll = document.getElementById("scroll");
 const table = document.getElementById("table");
-const paths = new Set(["fixed", "moving", "transform", "mask", "labels", "landmarks"]);
-const hidden = new Set([...data.about, "status", "reason", "decision_reason", "decision_time", "reviewer", "outlier_by", "thumbnail", "report", "version"]);
 
 const COLUMNS = [
-  { name: "thumbnail", title: "Slice", width: 72, cell: pictureCell },
-  { name: "id", title: "Case", width: 138, cell: nameCell },
-  { name: "kind", title: "Verdict", width: 126, cell: (one) => element("td", {}, kindLabel(one.kind)) },
-  { name: "decision", title: "Decision", width: 108, cell: decisionCell },
+  { name: "thumbnail", title: "Slice", width: 70, cell: pictureCell },
+  { name: "id", title: "Case", width: 134, cell: nameCell },
+  { name: "kind", title: "Verdict", width: 122, cell: (one) => element("td", {}, kindLabel(one.kind)) },
+  { name: "decision", title: "Decision", width: 106, cell: decisionCell },
   { name: "outlier", title: "Outlier", width: 86, cell: outlierCell },
-  { name: "error_mean_mm", title: "Mean, mm", width: 86, cell: (one) => measureCell(one, PLOTS[0]) },
-  { name: "error_p95_mm", title: "95 %, mm", width: 84, cell: (one) => measureCell(one, PLOTS[1]) },
+  { name: "error_mean_mm", title: "Mean, mm", width: 92, cell: (one) => measureCell(one, PLOTS[0]) },
+  { name: "error_p95_mm", title: "95 %, mm", width: 88, cell: (one) => measureCell(one, PLOTS[1]) },
   { name: "probability_misaligned", title: "Probab.", width: 76, cell: (one) => measureCell(one, PLOTS[2]) },
   { name: "flagged_slices", title: "Flagged", width: 74, digits: 0 },
   { name: "folded_fraction", title: "Folded, %", width: 86, cell: (one) => numberCell(percent(one.folded_fraction)) },
-  { name: "seconds", title: "Time, s", width: 80, digits: 1, off: true },
 ];
-const known = new Set([...COLUMNS.map((column) => column.name), ...hidden]);
-const own = data.columns.filter((name) => !known.has(name));
-let free = 2; // so many of the manifest's own columns are shown at first
-for (const name of own) {
-  const isPath = paths.has(name);
-  COLUMNS.push({ name, title: name, width: 120, off: isPath || free-- <= 0 });
-}
+
+// All others can be shown, too; at first, two of the manifest's own that are no paths.
+const isPath = (name) => cases.some((one) => /[\\/]|\.nii|\.mha/.test(one[name]));
+const shownElsewhere = new Set([...COLUMNS.map((column) => column.name), "verdict", "status", "outlier_by", "report"]);
+const others = [...new Set([...data.own, ...data.columns])].filter((name) => !shownElsewhere.has(name));
+const firstOwn = data.own.filter((name) => others.includes(name) && !isPath(name)).slice(0, 2);
+for (const column of COLUMNS) column.off = !cases.some((one) => (one[column.name] ?? null) !== null) && column.name !== "decision";
+COLUMNS.push(...others.map((name) => ({ name, title: words(name), width: 120, off: !firstOwn.includes(name) })));
 
 function makeHead() {
   const columns = COLUMNS.filter((column) => !column.off);
@@ -38,7 +36,6 @@ function makeHead() {
       element("button", { type: "button", title: `Sort by ${column.title}`, onclick: () => sortBy(column) }, column.title + arrow));
   });
   table.tHead.replaceChildren(element("tr", { "aria-rowindex": 1 }, ...cells));
-  table.setAttribute("aria-colcount", columns.length);
 }
 
 function isNumber(column) {
@@ -54,6 +51,12 @@ function sortBy(column) {
 }
 
 const rows = new Map();
+let drawn = "";
+
+function forgetRows() {
+  rows.clear();
+  drawn = "";
+}
 
 function drawTable() {
   const first = Math.max(0, Math.floor(scroll.scrollTop / HEIGHT) - MARGIN);
@@ -66,6 +69,8 @@ function drawTable() {
     rows.get(one).setAttribute("aria-rowindex", first + i + 2);
     rows.get(one).setAttribute("aria-selected", one === selected);
   });
+  if (drawn === `${first} ${last}`) return;
+  drawn = `${first} ${last}`;
   table.setAttribute("aria-rowcount", shown.length + 1);
   table.tBodies[0].replaceChildren(space(first), ...inView.map((one) => rows.get(one)), space(shown.length - last));
 }
@@ -123,9 +128,10 @@ function decisionLabel(decision) {
   return element("span", { class: decision ? `kind ${word}` : "none", "data-sign": DECISIONS[word] }, word);
 }
 
+// Its neighbors come into view, too: a reader sees what is next.
 function bringIntoView(one) {
   const top = shown.indexOf(one) * HEIGHT;
   const room = scroll.clientHeight - table.tHead.offsetHeight;
-  if (top < scroll.scrollTop) scroll.scrollTop = top;
-  else if (top + HEIGHT > scroll.scrollTop + room) scroll.scrollTop = top + HEIGHT - room;
+  if (top - HEIGHT < scroll.scrollTop) scroll.scrollTop = top - HEIGHT;
+  else if (top + 2 * HEIGHT > scroll.scrollTop + room) scroll.scrollTop = top + 2 * HEIGHT - room;
 }

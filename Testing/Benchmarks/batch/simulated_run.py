@@ -33,7 +33,7 @@ def simulated_rows(count: int, *, seed: int = 0) -> list[dict[str, Any]]:
             "site": SITES[number * len(SITES) // count],
             "pair": "T1w on FLAIR" if random.random() < 0.7 else "CT on T1w",
             "age": int(random.integers(18, 90)),
-            "seconds": round(float(random.gamma(9, 0.4)), 2),
+            "seconds_total": round(float(random.gamma(9, 0.4)), 2),
             "version": "simulated",
             "status": "failed" if kind == "failed" else "done",
             "reason": str(random.choice(FAILURES)) if kind == "failed" else "",
@@ -57,7 +57,7 @@ def _measured(random: np.random.Generator, *, bad: bool) -> dict[str, Any]:
         "error_mean_mm": round(error, 3),
         "error_p95_mm": round(error * float(1.2 + random.gamma(2, 0.15)), 3),
         "flagged_slices": int(random.poisson(14 * error)) if misaligned else 0,
-        "flagged": misaligned,
+        "flagged": f"axial {random.integers(0, 9)}-{random.integers(12, 29)}" if misaligned else "",
         "folded_fraction": round(float(random.gamma(1, 0.004)), 5) if folds else 0.0,
     }
 

@@ -7,6 +7,7 @@ import json
 from io import StringIO
 
 import pytest
+from cli.support import refused, run_regqc
 
 from RegQCLib.batch.diff import COLUMNS, compare, diff_csv, read_run
 from RegQCLib.batch.diff_table import lines
@@ -172,3 +173,23 @@ def test_tables_that_are_damaged_are_named(tmp_path, text, words):
         read_run(tmp_path)
     assert str(caught.value).startswith(str(tmp_path / "results.csv"))
     assert "\n" not in str(caught.value)
+
+
+def test_the_command_prints_a_table_and_says_so_by_its_exit_code(folders, tmp_path):
+    a, b = folders
+    done = run_regqc("batch", "diff", a, b)
+    assert (done.code, done.stderr) == (0, "")
+    assert "10 pairs in both runs; 1 newly failed" in done.stdout
+    assert run_regqc("batch", "diff", a, b, "--fail-on-change").code == 3
+    assert run_regqc("batch", "diff", a, a, "--fail-on-change").code == 0
+    refused(run_regqc("batch", "diff", a, tmp_path / "gone"), tmp_path, tmp_path / "gone")
+
+
+def test_the_command_writes_json_and_csv(folders, tmp_path):
+    a, b = folders
+    printed = run_regqc("batch", "diff", a, b, "--format", "json", "--large", 3)
+    assert json.loads(printed.stdout)["counts"]["error changed"] == 0
+    file = tmp_path / "changes.csv"
+    done = run_regqc("batch", "diff", a, b, "--format", "csv", "--out", file)
+    assert (done.code, done.stdout) == (0, "")
+    assert len(list(csv.DictReader(file.open(encoding="utf-8")))) == len(EXPECTED)

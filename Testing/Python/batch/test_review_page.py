@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from Benchmarks.batch.browser import new_page, why_not
 
-from RegQCLib.batch.review_page import PARTS, SCRIPTS, write_review_page
+from RegQCLib.batch.review_page import PARTS, REASONS, SCRIPTS, write_review_page
 from RegQCLib.batch.reviews import import_reviews, read_reviews
 from RegQCLib.errors import InputError
 
@@ -24,7 +24,7 @@ def row(name, error=1.0, **values):
     return {
         "id": name, "status": "done", "reason": "", "verdict": "aligned",
         "probability_misaligned": 0.1, "error_mean_mm": error, "error_p95_mm": error,
-        "flagged_slices": 0, "folded_fraction": 0.0, "seconds": 2.0, "version": "1", **values,
+        "flagged_slices": 0, "folded_fraction": 0.0, "version": "1", "site": None, **values,
     }  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def page(browser, tmp_path):
 
 def ids(page):
     return page.eval_on_selector_all(
-        "#table tbody tr:not(.space) td:nth-child(2)", "all => all.map(one => one.firstChild.data)"
+        "#table tbody tr:not(.space) td:nth-child(1)", "all => all.map(one => one.firstChild.data)"
     )
 
 
@@ -161,11 +161,13 @@ def test_a_case_is_decided_by_keys_and_read_back(page, tmp_path):
     page.keyboard.press("Escape")
     page.keyboard.press("a")  # far; lost is selected then
     page.keyboard.press("r")
-    page.keyboard.type("No image")
-    page.keyboard.press("Enter")
+    page.keyboard.press("1")  # the first of the usual reasons; same29 is selected then
     page.keyboard.press("a")
     page.keyboard.press("u")  # what was not saved leaves no trace
-    assert page.inner_text("#decided") == "3 decided: 1 accepted, 2 rejected"
+    page.keyboard.press("r")
+    page.keyboard.type("No image")
+    page.keyboard.press("Enter")
+    assert page.inner_text("#decided") == "4 decided: 1 accepted, 3 rejected"
     page.reload()  # the browser keeps decisions
     with page.expect_download() as download:
         page.keyboard.press("s")
@@ -173,11 +175,12 @@ def test_a_case_is_decided_by_keys_and_read_back(page, tmp_path):
     download.value.save_as(file)
     reviews = read_reviews(file)
     assert {name: (one.decision, one.reason) for name, one in reviews.items()} == {
-        "far": ("accepted", ""), "lost": ("rejected", "No image")}  # fmt: skip
+        "far": ("accepted", ""), "lost": ("rejected", REASONS[0]),
+        "same29": ("rejected", "No image")}  # fmt: skip
     assert {one.reviewer for one in reviews.values()} == {"R. Eader"}
     for name in reviews:
         (tmp_path / "cases" / name).mkdir(parents=True)
-    assert import_reviews(file, tmp_path, ROWS).taken == ("far", "lost")
+    assert import_reviews(file, tmp_path, ROWS).taken == ("far", "lost", "same29")
 
 
 def test_filters_orders_and_histograms(page):
