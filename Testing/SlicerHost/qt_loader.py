@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,31 @@ from SlicerHost import qt_signals
 from SlicerHost.stand_in import registry
 
 
-class QUiLoader(QtUiTools.QUiLoader):
+class QUiLoader:
+    """Loads .ui files. All share one loader of Qt: each would look for plugins anew, which takes
+    ten times as long as to load a form.
+    """
+
+    def __init__(self, parent: QtCore.QObject | None = None) -> None:
+        self.load = _sharedLoader().load
+
+
+@cache
+def _sharedLoader() -> FormLoader:
+    return FormLoader()
+
+
+class FormLoader(QtUiTools.QUiLoader):
     """Loads a .ui file; raises RuntimeError for a widget class that neither Qt nor the host knows.
 
     Connections whose signal has a VTK type in its signature are made here, in Python: Qt's own
     loader knows no such type.
     """
 
-    def __init__(self, parent: QtCore.QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._made: list[QtWidgets.QWidget] = []
+        self._ofQt = frozenset(self.availableWidgets())
 
     def createWidget(
         self, className: str, parent: QtWidgets.QWidget | None = None, name: str = ""
@@ -52,7 +68,7 @@ class QUiLoader(QtUiTools.QUiLoader):
         return widget
 
     def _refuseUnknown(self, root: ET.Element, path: Path) -> None:
-        known = {*registry, *self.availableWidgets(), "Line"}
+        known = {*registry, *self._ofQt, "Line"}
         for element in root.iter("widget"):
             if element.get("class") not in known:
                 raise RuntimeError(
