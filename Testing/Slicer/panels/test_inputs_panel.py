@@ -66,6 +66,35 @@ def test_a_label_map_set_by_a_script_is_refused_in_words(panels):
     assert "label map" in panels.check.ui.checkButton.toolTip
 
 
+def test_a_color_volume_set_by_a_script_is_refused_in_words(panels):
+    panels.choosePair()
+    colors = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "photo")
+    slicer.util.updateVolumeFromArray(colors, np.zeros((5, 6, 7, 3), np.uint8))
+    for role in ("fixed", "moving"):
+        before = getattr(panels.parameters, f"{role}Volume")
+        setattr(panels.parameters, f"{role}Volume", colors)
+        assert words(panels).startswith("error: photo: is a color or vector volume (3 values")
+        assert not panels.check.ui.checkButton.enabled
+        assert "vector volume" in getattr(panels.inputs.ui, f"{role}Description").text
+        setattr(panels.parameters, f"{role}Volume", before)
+    assert words(panels) == ""
+    assert panels.check.ui.checkButton.enabled
+
+
+def test_a_frame_of_a_sequence_is_a_note(panels):
+    sequence = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceNode", "cine")
+    for number in range(2):
+        sequence.SetDataNodeAtValue(panels.moving, str(number))
+    browser = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode")
+    browser.AddSynchronizedSequenceNode(sequence)
+    slicer.modules.sequences.logic().UpdateProxyNodesFromSequences(browser)
+    panels.choosePair()
+    panels.parameters.movingVolume = browser.GetProxyNode(sequence)
+    assert "is a sequence; the frame that is shown now is checked" in words(panels)
+    assert [level for level, _text in panels.inputs.notices.shown] == ["info"]
+    assert panels.check.ui.checkButton.enabled
+
+
 def test_the_transform_above_the_moving_volume_is_found(panels):
     nudge = moveBy("nudge", 3, 0, 0)
     panels.moving.SetAndObserveTransformNodeID(nudge.GetID())
@@ -232,6 +261,35 @@ def test_nodes_removed_while_chosen_are_let_go(panels):
     panels.settle()
     assert panels.parameters.fixedVolume is None
     assert not panels.check.ui.checkButton.enabled
+
+
+def test_a_transform_and_a_mask_removed_while_chosen_are_let_go(panels):
+    panels.choosePair()
+    away = moveBy("away", 500, 0, 0)
+    panels.moving.SetAndObserveTransformNodeID(away.GetID())
+    mask = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "regions")
+    panels.inputs.ui.maskSelector.setCurrentNode(mask)
+    assert words(panels).count("error: ") == 2
+    slicer.mrmlScene.RemoveNode(away)
+    slicer.mrmlScene.RemoveNode(mask)
+    assert words(panels) == ""
+    assert panels.parameters.transform is None
+    assert panels.parameters.mask is None
+    assert not panels.inputs.ui.segmentSelector.isVisible()
+    assert panels.check.ui.checkButton.enabled
+
+
+def test_a_pair_under_a_shared_transform_is_judged_as_without(panels):
+    """A table moved both: nothing between the two changed, and nothing is to be chosen."""
+    table = moveBy("table", 300, -200, 100)
+    for node in (panels.fixed, panels.moving):
+        node.SetAndObserveTransformNodeID(table.GetID())
+    panels.choosePair()
+    assert words(panels) == ""
+    assert panels.parameters.transform is None
+    table.SetMatrixTransformToParent(vtk.vtkMatrix4x4())
+    assert words(panels) == ""
+    assert panels.check.ui.checkButton.enabled
 
 
 def test_tolerance_and_planes_reach_the_parameters(panels):
