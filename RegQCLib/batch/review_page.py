@@ -20,7 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from RegQCLib.batch.case_folder import CHECK_FOLDER
 from RegQCLib.batch.outliers import CUT_OFF, outlier_scores
 from RegQCLib.batch.reviews import ABOUT, CASES_FOLDER, FORMAT, SCHEMA_VERSION
-from RegQCLib.batch.table import COLUMNS
+from RegQCLib.batch.table import COLUMNS, PENDING
 from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.qc.alignment_report import VERDICTS, plain
 from RegQCLib.report.colors import VERDICT_COLORS
@@ -36,8 +36,8 @@ REASONS = ("Shift", "Rotation", "Scaling", "Wrong deformation", "Slice moved alo
 def write_review_page(rows: Sequence[Mapping[str, Any]], folder: Path, *, title: str) -> Path:
     """Write ``review.html`` into a run's folder, complete or not at all; returns its path.
 
-    rows: one a case, with `RegQCLib.batch.table.COLUMNS` and any further ones, the same in all; what
-    is absent or None is shown as missing. Thumbnails (``cases/ID/thumbnail.png``) and reports
+    rows: one a case, with `RegQCLib.batch.table.COLUMNS` and any further ones, the same in all;
+    what is absent or None is shown as missing. Thumbnails (``cases/ID/thumbnail.png``) and reports
     (``cases/ID/check/report.html``) are named where they exist now.
     Raises InputError when the folder cannot be written.
     """
@@ -68,7 +68,7 @@ def page_data(rows: Sequence[Mapping[str, Any]], folder: Path, *, title: str) ->
     found = [
         {
             **plain(row),
-            "outlier": round(score, 2),
+            "outlier": None if row.get("status") == PENDING else round(score, 2),
             "outlier_by": words,
             **_links(folder, str(row["id"])),
         }

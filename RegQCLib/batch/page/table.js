@@ -87,7 +87,8 @@ function makeRow(one) {
 function plainCell(one, column) {
   const value = one[column.name];
   if (typeof value === "number") return numberCell(column.digits === undefined ? `${value}` : number(value, column.digits));
-  return element("td", { title: value ?? "" }, value === null || value === undefined ? "–" : `${value}`);
+  if (value === null || value === undefined) return isNumber(column) ? numberCell("–") : element("td", {}, "–");
+  return element("td", { title: value }, `${value}`);
 }
 
 function numberCell(text) {
@@ -115,7 +116,7 @@ function nameCell(one) {
 function pictureCell(one) {
   return element("td", { class: "picture" }, one.thumbnail
     ? element("img", { src: one.thumbnail, alt: `Worst slice of ${one.id}`, loading: "lazy", decoding: "async" })
-    : element("span", { class: "none" }, "no picture"));
+    : element("span", { class: "none", title: "no picture" }, "–"));
 }
 
 function decisionCell(one) {

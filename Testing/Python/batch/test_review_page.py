@@ -107,6 +107,11 @@ def test_rows_are_kept_whole_and_missing_values_are_null(tmp_path):
     assert rows[1]["outlier"] == max(one["outlier"] for one in rows)
 
 
+def test_pairs_that_were_not_come_to_are_no_outliers(tmp_path):
+    rows, _content = parts(tmp_path, [row("x", 1.0), row("y", None, status="pending")]).data()
+    assert [one["outlier"] for one in rows] == [0.0, None]
+
+
 def test_numbers_of_numpy_are_numbers(tmp_path):
     ((one,), _content) = parts(tmp_path, [row("x", np.float32(1.5), count=np.int64(7))]).data()
     assert (one["error_mean_mm"], one["count"]) == (1.5, 7)
