@@ -138,8 +138,10 @@ class Batch:
         write_json(content, self.out / BATCH_FILE)
 
     def _known(self) -> Iterator[Row]:
-        """Rows that need no work: of bad rows, and of what an earlier run left."""
+        """Rows that need no work: of bad rows, and of what is on disk and not known yet."""
         for pair in self.pairs:
+            if pair.id in self._results:
+                continue
             if not pair.problem:
                 kept = kept_result(self.out, pair.id, pair.inputs, self.options)
                 if kept is None:
@@ -180,6 +182,8 @@ class Batch:
 
     def _finish(self) -> None:
         shutil.rmtree(self.out / PARTIAL, ignore_errors=True)
+        for _row in self._known():  # a process may have ended a pair, and not yet said so
+            pass
         self._take_over_reviews()
         rows = self.rows
         write_tables(rows, self.columns, self.out)
