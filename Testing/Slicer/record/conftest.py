@@ -106,6 +106,33 @@ def checked(session: Any) -> Any:
     return session
 
 
+@pytest.fixture
+def noChild(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`regqc` runs in this process, which has loaded all that it needs already.
+
+    That a child does the same is tested once for each job.
+    """
+    from RegQCLib.errors import RegQCError
+    from RegQCScene import report_export, transform_export
+    from RegQCScene.job import Event
+    from RegQCScene.stepped_job import PAUSE, JobFailed
+
+    def steps(arguments: list[str], folder: Any, span: tuple[float, float] = (0.0, 1.0)) -> Any:
+        from RegQCLib.cli.main import app
+
+        folder.mkdir()
+        yield Event("progress", "running", span[0])
+        yield PAUSE
+        try:
+            app(arguments, standalone_mode=False)
+        except RegQCError as error:
+            raise JobFailed(str(error)) from error
+        return {}
+
+    for job in (report_export, transform_export):
+        monkeypatch.setattr(job, "childSteps", steps)
+
+
 @pytest.fixture(name="storeCheck")
 def storeCheckFixture() -> Any:
     """See `storeCheck`."""

@@ -167,6 +167,7 @@ def test_without_a_check_nothing_can_be_pressed(panel, host):
     assert "Check the pair first" in panel.ui.signatureLabel.text
 
 
+@pytest.mark.usefixtures("noChild")
 def test_the_report_is_written_with_a_pdf(panel, host, tmp_path):
     panel.session.parameters.reviewer = "Dr A"
     host.app.processEvents()
@@ -201,6 +202,7 @@ def test_writing_can_be_cancelled(panel, host, tmp_path):
     assert panel.ui.reportButton.enabled
 
 
+@pytest.mark.usefixtures("noChild")
 def test_the_transform_and_the_moved_volume_are_made(panel, host, tmp_path):
     assert "fixed points to moving points" in panel.ui.directionLabel.text.replace("\n", " ")
     panel.ui.folderEdit.setCurrentPath(str(tmp_path))

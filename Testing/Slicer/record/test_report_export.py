@@ -57,6 +57,7 @@ def test_the_signed_report_is_written(checked, tmp_path):
     assert content == checked.result.report
 
 
+@pytest.mark.usefixtures("noChild")
 def test_it_replaces_an_earlier_report_and_nothing_else(checked, tmp_path):
     made, target = tmp_path / "made", tmp_path / "report"
     made.mkdir()
@@ -89,6 +90,7 @@ def test_without_a_check_there_is_no_report(session, tmp_path):
         ReportJob(session, tmp_path / "x")
 
 
+@pytest.mark.usefixtures("noChild")
 def test_edited_voxels_are_noticed(checked, tmp_path):
     slicer.util.arrayFromVolume(checked.parameters.movingVolume)[3, 4, 5] += 1
     said = run(ReportJob(checked, tmp_path / "x", ("csv",)))

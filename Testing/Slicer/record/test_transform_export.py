@@ -68,6 +68,7 @@ def test_both_directions_hold_with_transforms_above_both_volumes(session, points
     assert "3D Slicer" in (tmp_path / "out" / "transform.txt").read_text()
 
 
+@pytest.mark.usefixtures("noChild")
 def test_the_moved_volume_is_that_of_itk_and_lies_on_the_fixed_one(session, tmp_path):
     fixed, moving = session.parameters.fixedVolume, session.parameters.movingVolume
     table = under(fixed, Affine.rigid((0, 0, 6), (5, 0, 0)).matrix, "table")
@@ -99,6 +100,7 @@ def test_the_moved_volume_is_that_of_itk_and_lies_on_the_fixed_one(session, tmp_
     )
 
 
+@pytest.mark.usefixtures("noChild")
 def test_a_bending_transform_is_exported_with_its_inverse(session, points, tmp_path):
     fixed, moving = session.parameters.fixedVolume, session.parameters.movingVolume
     spline = vtk.vtkThinPlateSplineTransform()
@@ -129,6 +131,7 @@ def test_a_bending_transform_is_exported_with_its_inverse(session, points, tmp_p
     assert facts["kind"] == "deformable"
 
 
+@pytest.mark.usefixtures("noChild")
 def test_the_volume_alone_can_be_made(session, tmp_path):
     job = TransformExportJob(session.parameters, None, interpolation="nearest")
     run(job)
