@@ -69,6 +69,7 @@ class SliceList:
         table.verticalHeader().setDefaultSectionSize(ROW_PIXELS)
         header = table.horizontalHeader()
         header.setSectionResizeMode(qt.QHeaderView.Stretch)
+        header.setHighlightSections(False)  # bold names would not fit
         header.setSortIndicatorShown(True)
         header.setSortIndicator(0, qt.Qt.AscendingOrder)
         header.connect("sectionClicked(int)", self._onHeader)
