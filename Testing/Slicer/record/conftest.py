@@ -107,6 +107,18 @@ def checked(session: Any) -> Any:
 
 
 @pytest.fixture
+def module(host: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module, loaded and open, with the panels that are tested here alone."""
+    from RegQCUI import panels
+
+    chosen = [one for one in panels.PANELS if one[0] in ("record_panel", "worklist_panel")]
+    monkeypatch.setattr(panels, "PANELS", chosen)
+    loaded = host.load()
+    yield loaded
+    host.unload(loaded)
+
+
+@pytest.fixture
 def noChild(monkeypatch: pytest.MonkeyPatch) -> None:
     """`regqc` runs in this process, which has loaded all that it needs already.
 
