@@ -28,7 +28,7 @@ def updateFlaggedSlices(node: Any, errorMap: Any, result: CheckResult, grid: Gri
         node.GetDisplayNode().SetOpacity2DFill(FILL_OPACITY)
         node.GetDisplayNode().SetVisibility3D(False)
     node.SetReferenceImageGeometryParameterFromVolumeNode(errorMap)
-    judged = (imageArray(errorMap.GetImageData()) >= 0).view(np.uint8)
+    judged = imageArray(errorMap.GetImageData())
     matrix = vtk.vtkMatrix4x4()
     errorMap.GetIJKToRASMatrix(matrix)
     segmentation = node.GetSegmentation()
@@ -47,7 +47,7 @@ def updateFlaggedSlices(node: Any, errorMap: Any, result: CheckResult, grid: Gri
 
 
 def _marked(judged: Any, axis: int, indices: list[int], matrix: Any) -> Any:
-    """Return vtkOrientedImageData with 1 on the judged voxels (1, others 0) of some slices.
+    """Return vtkOrientedImageData with 1 on the judged voxels of some slices, else 0.
 
     It reaches from the first to the last of them only.
     """
@@ -58,8 +58,16 @@ def _marked(judged: Any, axis: int, indices: list[int], matrix: Any) -> Any:
     plain = emptyImage(part.shape, np.uint8)
     chosen = np.zeros(last - first + 1, dtype=np.uint8)
     chosen[np.array(indices) - first] = 1
-    # all slices at once: one by one, those across the first axis take seconds in a large volume
-    np.multiply(part, np.expand_dims(chosen, [n for n in range(3) if n != axis]), imageArray(plain))
+    others = [n for n in range(3) if n != axis]
+    # in the order of memory: slices across the last axis, one by one, take a second
+    for layer, values, wanted in zip(
+        imageArray(plain),
+        part,
+        np.broadcast_to(np.expand_dims(chosen, others), part.shape),
+        strict=True,
+    ):
+        np.greater_equal(values, 0, out=layer.view(np.bool_))
+        np.multiply(layer, wanted, out=layer)
     extent = [0, part.shape[2] - 1, 0, part.shape[1] - 1, 0, part.shape[0] - 1]
     column = 2 * (2 - axis)
     extent[column : column + 2] = [first, last]
