@@ -47,7 +47,7 @@ class DecisionList:
         table.clearContents()
         table.setRowCount(len(rows))
         for number, (plane, one) in enumerate(rows):
-            error = _("not measured") if one.error_mm is None else f"{one.error_mm:.1f} mm"
+            error = "-" if one.error_mm is None else f"{one.error_mm:.1f} mm"
             flag = " *" if one.flagged else ""
             texts = (f"{plane} {one.index}{flag}", position_text(plane, one.position_mm), error)
             for column, text in enumerate(texts):

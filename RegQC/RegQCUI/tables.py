@@ -17,7 +17,9 @@ def setUpTable(table: Any, names: Sequence[str]) -> None:
     table.setHorizontalHeaderLabels(list(names))
     table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
     table.verticalHeader().hide()
-    table.horizontalHeader().setSectionResizeMode(len(names) - 1, qt.QHeaderView.Stretch)
+    header = table.horizontalHeader()
+    header.setHighlightSections(False)  # bold names would not fit
+    header.setSectionResizeMode(len(names) - 1, qt.QHeaderView.Stretch)
 
 
 def setCell(table: Any, row: int, column: int, text: str) -> None:
