@@ -10,6 +10,8 @@ from typing import Any
 from RegQCLib.errors import InputError, MissingDependencyError
 
 IMAGES = (".nii", ".nii.gz")
+LABELS = ("mask", "seg")
+"""How suffixes of images end that hold no intensities."""
 SAME = ("subject", "session")
 """What two images of a pair always share; a dataset may have no sessions."""
 ALIKE = ("acquisition", "run", "space", "resolution")
@@ -37,12 +39,11 @@ def rows_of_bids(
     if find_spec("bids") is None:
         raise MissingDependencyError("BIDS is read by pybids; run: pip install 'RegQC[batch]'")
     layout = _layout(Path(folder).expanduser().absolute(), derivatives)
-    moving_filters = moving or {"datatype": "anat"}
     fixed_images = _images(layout, fixed or {"suffix": "T1w"})
     rows = []
-    for one in _images(layout, moving_filters):
+    for one in _images(layout, moving or {"datatype": "anat", "scope": "self"}):
         best = _best(one, [other for other in fixed_images if other.path != one.path])
-        if best is None or (moving is None and one in fixed_images):
+        if best is None or (moving is None and _is_no_moving_image(one, fixed_images)):
             continue
         row = {"id": one.filename.partition(".")[0], "fixed": best.path, "moving": one.path}
         for role, filters in (("transform", transform), ("mask", mask)):
@@ -69,7 +70,7 @@ def parsed_filters(text: str | None) -> dict[str, str] | None:
 
 
 def _layout(folder: Path, derivatives: Iterable[str | Path]) -> Any:
-    from bids import BIDSLayout
+    from bids import BIDSLayout, BIDSLayoutIndexer
 
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; check the path")
@@ -79,7 +80,10 @@ def _layout(folder: Path, derivatives: Iterable[str | Path]) -> Any:
     for one in more:
         if not (one / "dataset_description.json").is_file():
             raise InputError(f"{one}: no derived data: it has no dataset_description.json")
-    return BIDSLayout(folder, validate=False, derivatives=[str(one) for one in more] or False)
+    # names say enough; reading all sidecars takes minutes, and one that is damaged stops it
+    indexer = BIDSLayoutIndexer(validate=False, index_metadata=False)
+    found = [str(one) for one in more] or False
+    return BIDSLayout(folder, validate=False, derivatives=found, indexer=indexer)
 
 
 def _images(layout: Any, filters: Filters) -> list[Any]:
@@ -112,6 +116,11 @@ def _best(one: Any, others: list[Any]) -> Any | None:
         return sum(own.get(name) == entities.get(name) for name in (*SAME, *ALIKE))
 
     return max(fitting, key=shared, default=None)
+
+
+def _is_no_moving_image(one: Any, fixed_images: list[Any]) -> bool:
+    suffix = one.get_entities().get("suffix", "")
+    return one in fixed_images or str(suffix).endswith(LABELS)
 
 
 def _with_own_ids(rows: list[dict[str, str]]) -> list[dict[str, str]]:

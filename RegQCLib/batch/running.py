@@ -161,7 +161,8 @@ class Batch:
 
             return DaskPool(scheduler, waiting=waiting)
         images = (tuple(pair.inputs.values()) for pair in pairs)
-        return LocalPool(cores_of_workers(workers, images), waiting=waiting)
+        cores = cores_of_workers(workers, images, device=self.options.device)
+        return LocalPool(cores, waiting=waiting)
 
     def _task(self, pair: Pair) -> Task:
         inputs = {role: str(path) for role, path in pair.inputs.items()}

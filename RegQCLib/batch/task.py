@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 import threading
 import time
 import traceback
@@ -199,3 +200,6 @@ def _release() -> None:
     from RegQCLib.geometry.memory import release_unused
 
     release_unused()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()  # other processes share the GPU
