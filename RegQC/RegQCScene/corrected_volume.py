@@ -50,15 +50,40 @@ def keepCorrected(parameters: Any, node: Any, history: CommandStack) -> None:
     """Choose a corrected copy instead of its original, as a step that can be undone."""
     original = node.GetNodeReference(CORRECTED)
     role = "fixedVolume" if parameters.fixedVolume is original else "movingVolume"
+    text = _("Put slices of {name} back").format(name=original.GetName())
+    _exchange(parameters, role, node, original, text, history)
+
+
+def correctedRoles(parameters: Any) -> list[str]:
+    """Return which volumes of the chosen pair are corrected copies whose original is there."""
+    chosen = {role: getattr(parameters, role) for role in ("fixedVolume", "movingVolume")}
+    return [
+        role
+        for role, node in chosen.items()
+        if node is not None and node.GetNodeReference(CORRECTED) is not None
+    ]
+
+
+def chooseOriginals(parameters: Any, history: CommandStack) -> None:
+    """Choose the originals instead of corrected copies, as steps that can be undone."""
+    for role in correctedRoles(parameters):
+        node = getattr(parameters, role)
+        original = node.GetNodeReference(CORRECTED)
+        text = _("Choose {name} as it was").format(name=original.GetName())
+        _exchange(parameters, role, original, node, text, history)
+
+
+def _exchange(
+    parameters: Any, role: str, chosen: Any, other: Any, text: str, history: CommandStack
+) -> None:
+    """Choose one of two volumes in a role and show it instead of the other one."""
 
     def choose(_node: Any, volume: Any) -> None:
-        other = original if volume is node else node
         setattr(parameters, role, volume)
-        showInsteadOf(volume, other)
+        showInsteadOf(volume, other if volume is chosen else chosen)
 
-    choose(node, node)
-    text = _("Put slices of {name} back").format(name=original.GetName())
-    history.push(Command(text, node, original, node, choose))
+    choose(chosen, chosen)
+    history.push(Command(text, chosen, other, chosen, choose))
 
 
 def removeCorrected(node: Any) -> None:

@@ -12,7 +12,7 @@ from slicer.i18n import tr as _
 from RegQCLib.errors import RegQCError
 from RegQCScene.check_comparison import comparison
 from RegQCScene.check_result import CheckResult
-from RegQCScene.corrected_volume import sameImage
+from RegQCScene.corrected_volume import chooseOriginals, correctedRoles, sameImage
 from RegQCScene.correction_of_total import CorrectionJob
 from RegQCScene.drag_watch import DragWatch
 from RegQCScene.live_probe import LiveScore
@@ -92,6 +92,11 @@ class CorrectControl:
         fixed, moving = self.parameters.fixedVolume, self.parameters.movingVolume
         return fixed is not None and moving is not None and fixed is not moving
 
+    @property
+    def canRestore(self) -> bool:
+        """Whether there is a correction that could be taken back to the original."""
+        return self.working is not None or bool(correctedRoles(self.parameters))
+
     def pair(self) -> Pair:
         """What a registration starts from: all that lies above the moving volume now."""
         parameters = self.parameters
@@ -149,6 +154,7 @@ class CorrectControl:
         """Take all corrections back, as one step; the user's own transform is what is left."""
         self.settle()
         dropPreview(self.parameters)
+        chooseOriginals(self.parameters, self.session.history)
         working = self.working
         if working is not None:
             text = _("Restore the original")

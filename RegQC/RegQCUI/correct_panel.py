@@ -104,7 +104,7 @@ class CorrectPanel:
         ):
             button.setEnabled(bool(text) and idle)
             button.setToolTip(text or nothing)
-        ui.restoreButton.setEnabled(control.working is not None and idle)
+        ui.restoreButton.setEnabled(control.canRestore and idle)
         ui.recheckButton.setEnabled(control.canCorrect and idle)
         ui.comparedLabel.setText(control.compared)
         ui.comparedLabel.setVisible(bool(control.compared))

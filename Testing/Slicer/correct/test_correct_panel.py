@@ -261,6 +261,11 @@ def test_slices_are_put_back_in_a_copy_that_is_kept_and_undone(panel, host, monk
     click(ui.sliceKeepButton)
     assert parameters.movingVolume is copy
     assert shown.GetForegroundVolumeID() == copy.GetID()
+    click(panel.ui.restoreButton)
+    assert parameters.movingVolume is moving
+    assert shown.GetForegroundVolumeID() == moving.GetID()
+    click(panel.ui.undoButton)
+    assert parameters.movingVolume is copy
     click(panel.ui.undoButton)
     assert parameters.movingVolume is moving
     click(ui.fixSlicesButton)
