@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Generator, Iterable
 from functools import cache
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -41,8 +42,11 @@ class DaskPool:
             )
         from distributed import Client
 
-        where = {"scheduler_file": address} if address.endswith(".json") else {"address": address}
+        by_file = address.endswith(".json")
+        where = {"scheduler_file": address} if by_file else {"address": address}
         try:
+            if by_file and not Path(address).is_file():  # Dask would wait for it, without end
+                raise FileNotFoundError
             self._client = Client(**where, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
