@@ -24,6 +24,7 @@ from RegQCScene.decisions import CHECKED, decisionsOf, storeDecisions
 from RegQCScene.error_map_file import errorMapSteps, withGaps
 from RegQCScene.job import Event
 from RegQCScene.raw_image_file import volumeSteps
+from RegQCScene.result_images import resultImageSteps
 from RegQCScene.result_nodes import loadResult, resultRoot, storeResult
 from RegQCScene.transform_file import fileTransform
 from RegQCScene.volume_exchange import gridFromNode
@@ -60,7 +61,7 @@ def saveCaseSteps(session: Any, folder: CaseFolder, key: dict[str, Any]) -> Iter
         yield from _saveCheckSteps(parameters, result, folder.check)
 
 
-def restoreCaseSteps(session: Any, folder: CaseFolder) -> Iterator[Event]:
+def restoreCaseSteps(session: Any, folder: CaseFolder) -> Iterator[Event | None]:
     """Bring back what is on disk for the pair that was just loaded, in short steps.
 
     Raises InputError when it is damaged; what could be read has come back then.
@@ -78,12 +79,14 @@ def restoreCaseSteps(session: Any, folder: CaseFolder) -> Iterator[Event]:
     if not (folder.check / REPORT_FILE).exists():
         return
     grid = gridFromNode(fixed)
-    file, image = error_map_file(folder.check), None
+    result = CheckResult.fromFolder(folder.check, grid)
+    file, images = error_map_file(folder.check), None
     if file is not None:
         image = yield from errorMapSteps(file, 0.9, 1.0)
         if image.GetDimensions()[::-1] != grid.shape:
             raise InputError(f"{folder.check}: its error map is of another image; check again")
-    storeResult(fixed, moving, CheckResult.fromFolder(folder.check, grid), image)
+        images = yield from resultImageSteps(image, result, grid)
+    storeResult(fixed, moving, result, images)
     if state.get("checked"):
         resultRoot(fixed, moving).SetAttribute(CHECKED, state["checked"])
     decisions = folder.decisions()

@@ -13,6 +13,7 @@ from RegQCScene.check_result import ERROR_MAP_FILE, CheckResult
 from RegQCScene.error_map_file import errorMapSteps
 from RegQCScene.job import Event
 from RegQCScene.pair_export import Pair, exportPair
+from RegQCScene.result_images import ResultImages, resultImageSteps
 from RegQCScene.sequence_frames import frameNote
 from RegQCScene.stepped_job import JobFailed, SteppedJob, Steps, childSteps
 
@@ -20,7 +21,7 @@ REPORT_FOLDER = "report"
 
 
 class CheckJob(SteppedJob):
-    """Runs the check; afterwards ``result`` and ``errorMapImage`` (vtkImageData or None) are set.
+    """Runs the check; afterwards ``result`` and ``images`` (None where it could not tell) are set.
 
     The nodes are read and nothing else; making nodes of the result is `result_nodes`' work.
     Raises InputError at once for a pair that cannot be checked.
@@ -31,7 +32,7 @@ class CheckJob(SteppedJob):
         self.pair = pair
         self.nodes = pair.nodes
         self.result: CheckResult | None = None
-        self.errorMapImage: Any = None
+        self.images: ResultImages | None = None
         self._options = list(options)
         self._notes = [note for note in map(frameNote, (pair.fixedNode, pair.movingNode)) if note]
         super().__init__(self._work)
@@ -71,7 +72,8 @@ class CheckJob(SteppedJob):
         self.result.addNotes(self._notes)
         shutil.rmtree(folder / "inputs", ignore_errors=True)
         if (report / ERROR_MAP_FILE).is_file():
-            self.errorMapImage = yield from errorMapSteps(report / ERROR_MAP_FILE, 0.95, 1.0)
+            image = yield from errorMapSteps(report / ERROR_MAP_FILE, 0.95, 1.0)
+            self.images = yield from resultImageSteps(image, self.result, files.grid)
         return facts
 
 

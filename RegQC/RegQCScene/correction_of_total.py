@@ -20,7 +20,7 @@ from slicer.i18n import tr as _
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.transforms import Affine
-from RegQCScene.job import Event
+from RegQCScene.step_generators import told
 from RegQCScene.stepped_job import SteppedJob, Steps
 from RegQCScene.transform_exchange import STEP_SLOW_POINTS
 from RegQCScene.transform_parts import mappedPoints
@@ -69,13 +69,8 @@ class CorrectionJob(SteppedJob):
 
     def _work(self, _folder: Path) -> Steps:
         steps = correctionSteps(self._total, *self.nodes)
-        while True:
-            try:
-                fraction = next(steps)
-            except StopIteration as stop:
-                self.correction = stop.value
-                return {}
-            yield Event("progress", _("preparing the preview"), fraction)
+        self.correction = yield from told(steps, _("preparing the preview"))
+        return {}
 
 
 def ownToShared(fixedNode: Any, movingNode: Any) -> Any:

@@ -14,6 +14,7 @@ from RegQCLib.errors import InputError
 from RegQCScene.job import Event
 from RegQCScene.nifti_steps import niftiSteps
 from RegQCScene.raw_image_file import imageSteps
+from RegQCScene.step_generators import told
 from RegQCScene.volume_exchange import imageArray
 
 NOT_JUDGED = -1.0
@@ -30,7 +31,7 @@ def errorMapSteps(path: Path, start: float, stop: float) -> Generator[Event, Non
     """
     stage = _("reading the error map")
     if path.suffix == ".mha":
-        image = yield from _told(imageSteps(path), stage, start, stop)
+        image = yield from told(imageSteps(path), stage, start, stop)
     else:
         image = yield from niftiSteps(path, stage, start, stop)
     values = imageArray(image).reshape(-1)
@@ -46,14 +47,3 @@ def errorMapSteps(path: Path, start: float, stop: float) -> Generator[Event, Non
 def withGaps(plane: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return a plane of an error map as it is written: NaN where nothing was judged."""
     return np.where(plane < 0, np.float32(np.nan), plane).astype(np.float32, copy=False)
-
-
-def _told(
-    steps: Generator[float, None, Any], stage: str, start: float, stop: float
-) -> Generator[Event, None, Any]:
-    while True:
-        try:
-            fraction = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield Event("progress", stage, start + (stop - start) * fraction)

@@ -92,7 +92,7 @@ def check(
         _keep(job.result.folder, target)
         result = job.result.inFolder(target)
         if makeNodes:
-            result = storeResult(fixedNode, movingNode, result, job.errorMapImage)
+            result = storeResult(fixedNode, movingNode, result, job.images)
         return result
 
 

@@ -23,6 +23,7 @@ from RegQCLib.geometry.volume import Volume
 from RegQCScene.job import Event
 from RegQCScene.mask_exchange import maskFromNode
 from RegQCScene.raw_image_file import fieldSteps, volumeSteps
+from RegQCScene.step_generators import told
 from RegQCScene.transform_exchange import fixedToMovingSteps, oneFieldSteps
 from RegQCScene.volume_exchange import volumeFromNode
 
@@ -106,8 +107,10 @@ def exportPair(
         files.names[files.mask] = mask.name
     if pair.moved:
         steps = fixedToMovingSteps(pair.fixedNode, pair.movingNode, pair.transformNode)
-        found = yield from _told(steps, edges[4], edges[5])
-        transform = yield from _told(oneFieldSteps(found, fixed.grid), edges[5], edges[5])
+        found = yield from told(steps, _("reading the volumes"), edges[4], edges[5])
+        transform = yield from told(
+            oneFieldSteps(found, fixed.grid), _("reading the volumes"), edges[5], edges[5]
+        )
         files.transform = yield from _savedTransform(transform, folder, edges[5])
     for node, version in zip((pair.fixedNode, pair.movingNode), before, strict=True):
         if _version(node) != version:
@@ -119,7 +122,7 @@ def saved(volume: Volume, folder: Path, start: float, stop: float) -> Generator[
     """Write a volume into a folder under its own name; returns the file."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / fileName(volume.name)
-    yield from _told(volumeSteps(volume, path), start, stop)
+    yield from told(volumeSteps(volume, path), _("reading the volumes"), start, stop)
     return path
 
 
@@ -133,7 +136,7 @@ def _savedTransform(
 ) -> Generator[Event, None, Path]:
     if isinstance(transform, DisplacementField):
         path = folder / f"transform{SUFFIX}"
-        yield from _told(fieldSteps(transform, path), fraction, fraction)
+        yield from told(fieldSteps(transform, path), _("reading the volumes"), fraction, fraction)
         return path
     path = folder / "transform.tfm"
     # needs nibabel, which Slicer lacks at first
@@ -141,16 +144,6 @@ def _savedTransform(
 
     save_transform(transform, path)
     return path
-
-
-def _told(steps: Any, start: float, stop: float) -> Generator[Event, None, Any]:
-    """Make progress events of the fractions of ``steps``; returns what they return."""
-    while True:
-        try:
-            fraction = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield Event("progress", _("reading the volumes"), start + (stop - start) * fraction)
 
 
 def _version(node: Any) -> tuple[Any, int]:

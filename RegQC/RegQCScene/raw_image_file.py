@@ -40,7 +40,7 @@ PlaneChange = Callable[[NDArray[Any]], NDArray[Any]]
 
 def volumeSteps(
     volume: Volume, path: str | Path, changed: PlaneChange = np.ascontiguousarray
-) -> Iterator[float]:
+) -> Generator[float, None, None]:
     """Write a volume as .mha; yields the fraction that is written.
 
     changed: what to write of a plane, of the same type. Raises InputError when the file cannot be
@@ -50,7 +50,7 @@ def volumeSteps(
     return _write(Path(path), volume.grid, volume.array.dtype, planes, components=1)
 
 
-def fieldSteps(field: DisplacementField, path: str | Path) -> Iterator[float]:
+def fieldSteps(field: DisplacementField, path: str | Path) -> Generator[float, None, None]:
     """Write a displacement field as .mha of LPS vectors, float32; as `volumeSteps`."""
     flip = np.array([-1, -1, 1], dtype=np.float32)
     planes = (np.moveaxis(field.array[:, k], 0, -1) * flip for k in range(field.grid.shape[0]))
@@ -96,7 +96,7 @@ def _readHeader(stream: BinaryIO) -> tuple[tuple[int, ...], str]:
 
 def _write(
     path: Path, grid: Grid, dtype: np.dtype[Any], planes: Iterator[NDArray[Any]], components: int
-) -> Iterator[float]:
+) -> Generator[float, None, None]:
     try:
         with path.open("wb") as stream:
             stream.write(_header(grid, dtype, components).encode("ascii"))

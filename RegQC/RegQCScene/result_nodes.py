@@ -17,6 +17,7 @@ from RegQCScene.check_result import CheckResult
 from RegQCScene.error_map_node import updateErrorMap
 from RegQCScene.flagged_segmentation import updateFlaggedSlices
 from RegQCScene.folders import folderOf, newFolder, putIntoFolder, removeFolder
+from RegQCScene.result_images import ResultImages
 from RegQCScene.slice_table import updatePlot, updateTable
 from RegQCScene.volume_exchange import gridFromNode
 
@@ -33,10 +34,12 @@ ROOT = "reportText"
 ROLE = "RegQC."
 
 
-def storeResult(fixed: Any, moving: Any, result: CheckResult, errorMapImage: Any) -> CheckResult:
+def storeResult(
+    fixed: Any, moving: Any, result: CheckResult, images: ResultImages | None
+) -> CheckResult:
     """Make or update the nodes of a pair's result; returns it with the fixed grid and the nodes.
 
-    errorMapImage: vtkImageData on the fixed grid, mm, or None where the check could not tell.
+    images: on the fixed grid; None where the check could not tell.
     Nodes of an earlier check of the same pair are used again; `loadResult` shows them to panels.
     """
     grid = gridFromNode(fixed)
@@ -44,15 +47,15 @@ def storeResult(fixed: Any, moving: Any, result: CheckResult, errorMapImage: Any
         root = resultRoot(fixed, moving) or _newRoot(fixed, moving)
         root.SetText(result.text)
         folder = _folder(root, fixed, moving)
-        wanted = list(RESULTS) if errorMapImage is not None else ["sliceTable", "slicePlot"]
+        wanted = list(RESULTS) if images is not None else ["sliceTable", "slicePlot"]
         for role in set(RESULTS).difference(wanted):
             _remove(root, role)
         nodes = {role: _node(root, role, folder) for role in wanted}
         updateTable(nodes["sliceTable"], result)
         updatePlot(nodes["slicePlot"], result, folder)
-        if errorMapImage is not None:
-            updateErrorMap(nodes["errorMap"], errorMapImage, grid, result, folder)
-            updateFlaggedSlices(nodes["flaggedSlices"], nodes["errorMap"], result, grid)
+        if images is not None:
+            updateErrorMap(nodes["errorMap"], images.errorMap, grid, result, folder)
+            updateFlaggedSlices(nodes["flaggedSlices"], nodes["errorMap"], images.flagged)
     return replace(result, grid=grid, nodes={ROOT: root, **nodes})
 
 

@@ -93,7 +93,7 @@ class Session(VTKObservationMixin):
 
         def finished(_folder: Path) -> None:
             assert job.result is not None
-            result = storeResult(pair.fixedNode, pair.movingNode, job.result, job.errorMapImage)
+            result = storeResult(pair.fixedNode, pair.movingNode, job.result, job.images)
             noteChecked(result.nodes[ROOT], result.text, place)
             self.refreshResult()
             self.message.emit(result.summary(), "info")

@@ -22,6 +22,7 @@ from RegQCLib.errors import InputError
 from RegQCLib.geometry.fields import DisplacementField
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.transforms import Affine, Composite, Transform, simplified, to_displacement
+from RegQCScene.step_generators import exhausted
 from RegQCScene.transform_parts import (
     detailMm,
     exactParts,
@@ -64,7 +65,7 @@ def fixedToMoving(fixedNode: Any, movingNode: Any, transformNode: Any = None) ->
     a Composite; everything else is sampled over the fixed volume (`samplingGrid`).
     Raises InputError as `volumeFromNode` does.
     """
-    return _exhausted(fixedToMovingSteps(fixedNode, movingNode, transformNode))
+    return exhausted(fixedToMovingSteps(fixedNode, movingNode, transformNode))
 
 
 def fixedToMovingSteps(
@@ -198,11 +199,3 @@ def _sampledSteps(
         vectors[chosen] = mapped(points) - points
         yield start / len(vectors)
     return DisplacementField(np.moveaxis(vectors.reshape(*grid.shape, 3), -1, 0), grid.affine)
-
-
-def _exhausted(steps: Generator[float, None, Transform]) -> Transform:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value

@@ -18,6 +18,7 @@ from RegQCScene.job import Event
 from RegQCScene.pair_export import Pair, saved
 from RegQCScene.report_export import copyResult
 from RegQCScene.result_nodes import resultFolder
+from RegQCScene.step_generators import told
 from RegQCScene.stepped_job import JobFailed, SteppedJob, Steps, childSteps
 from RegQCScene.transform_exchange import fixedToMovingSteps
 from RegQCScene.volume_exchange import parentToWorld, volumeFromNode
@@ -85,12 +86,8 @@ class TransformExportJob(SteppedJob):
 def ownToOwnSteps(pair: Pair) -> Generator[Event, None, Transform]:
     """Return the map from the fixed volume's own points to the moving volume's own, RAS mm."""
     steps = fixedToMovingSteps(pair.fixedNode, pair.movingNode, pair.transformNode)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return simplified(Composite([Affine(parentToWorld(pair.fixedNode)), end.value]))
-        yield Event("progress", "reading the transform", 0.2)
+    worldToOwn = yield from told(steps, _("reading the transform"), 0.0, 0.2)
+    return simplified(Composite([Affine(parentToWorld(pair.fixedNode)), worldToOwn]))
 
 
 def movedNode(pair: Pair, path: Path) -> Any:

@@ -16,6 +16,7 @@ from RegQCScene.case_state import KEPT, restoreCaseSteps, saveCaseSteps
 from RegQCScene.decisions import decisionsOf
 from RegQCScene.job import Event
 from RegQCScene.signal import Signal
+from RegQCScene.step_generators import told
 from RegQCScene.stepped_job import SteppedJob, Steps
 
 
@@ -123,15 +124,10 @@ class Worklist:
         self, case: Case, start: float, stop: float
     ) -> Generator[Event, None, dict[str, Any]]:
         steps = input_key_steps(case, self.output, self._options())
-        while True:
-            try:
-                fraction = next(steps)
-            except StopIteration as end:
-                return dict(end.value)
-            text = _("comparing the files with what is known")
-            yield Event("progress", text, start + (stop - start) * fraction)
+        text = _("comparing the files with what is known")
+        return dict((yield from told(steps, text, start, stop)))
 
-    def _restoreSteps(self, place: CaseFolder) -> Iterator[Event]:
+    def _restoreSteps(self, place: CaseFolder) -> Iterator[Event | None]:
         state = place.state()
         if state and state.get("key", {}).get("inputs") != self._key["inputs"]:
             aside = place.put_aside()

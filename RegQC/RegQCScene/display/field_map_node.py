@@ -14,6 +14,7 @@ from RegQCLib.report.colors import ERROR, FOLDED, VOLUME_CHANGE, colored
 from RegQCScene.display.field_map import FieldMap, MapKind, fieldMapSteps, mapGrid
 from RegQCScene.folders import putIntoFolder
 from RegQCScene.result_nodes import resultFolder
+from RegQCScene.step_generators import scaled
 from RegQCScene.transform_exchange import fixedToMovingSteps
 from RegQCScene.volume_exchange import gridFromNode, imageData, updateNode
 
@@ -98,15 +99,6 @@ def pairMapSteps(pair: tuple[Any, Any, Any], kind: MapKind) -> Generator[float, 
     """
     fixed, moving, chosen = pair
     reading = fixedToMovingSteps(fixed, moving, chosen)
-    transform = yield from _scaled(reading, 0.0, 0.5)
+    transform = yield from scaled(reading, 0.0, 0.5)
     steps = fieldMapSteps(transform, mapGrid(transform, gridFromNode(fixed)), kind)
-    return (yield from _scaled(steps, 0.5, 1.0))
-
-
-def _scaled(steps: Generator[float, None, Any], start: float, stop: float) -> Any:
-    while True:
-        try:
-            fraction = next(steps)
-        except StopIteration as end:
-            return end.value
-        yield start + (stop - start) * fraction
+    return (yield from scaled(steps, 0.5, 1.0))

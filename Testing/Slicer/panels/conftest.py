@@ -50,15 +50,17 @@ class Panels:
     def showResult(self, verdict: str = "misaligned") -> Any:
         """Store what a check of the pair could have found: axial slices 9 to 11 flagged."""
         from RegQCScene.check_result import CheckResult
+        from RegQCScene.result_images import resultImages
         from RegQCScene.result_nodes import storeResult
         from RegQCScene.volume_exchange import gridFromNode, imageData
 
         grid = gridFromNode(self.fixed)
         errors = np.full(grid.shape, -1, dtype=np.float32)
         errors[2:-2, 20:-20, 20:-20] = 2.5
-        image = None if verdict == "cannot_tell" else imageData(errors)
         result = CheckResult(makeReport(grid, verdict))
-        storeResult(self.fixed, self.moving, result, image)
+        told = verdict != "cannot_tell"
+        images = resultImages(imageData(errors), result, grid) if told else None
+        storeResult(self.fixed, self.moving, result, images)
         self.session.refreshResult()
         self.settle(seconds=0.05)
         return self.session.result

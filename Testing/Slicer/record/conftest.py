@@ -67,14 +67,16 @@ def makeReport(fixed: Any, moving: Any, *, verdict: str = "misaligned") -> dict[
 def storeCheck(session: Any, **changes: Any) -> None:
     """Give a session the result of a check."""
     from RegQCScene.check_result import CheckResult
+    from RegQCScene.result_images import resultImages
     from RegQCScene.result_nodes import storeResult
-    from RegQCScene.volume_exchange import imageData
+    from RegQCScene.volume_exchange import gridFromNode, imageData
 
     pair = (session.parameters.fixedVolume, session.parameters.movingVolume)
     report = makeReport(*pair, **changes)
     errors = np.full(SHAPE, -1, dtype=np.float32)
     errors[3:9, 5:20, 6:24] = 2.5
-    storeResult(*pair, CheckResult(report), imageData(errors))
+    result = CheckResult(report)
+    storeResult(*pair, result, resultImages(imageData(errors), result, gridFromNode(pair[0])))
     session.refreshResult()
 
 

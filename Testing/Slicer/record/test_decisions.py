@@ -162,7 +162,7 @@ def test_what_was_moved_while_it_was_checked_is_not_signed(checked, makeReport, 
 
         nodes = ()
         running = True
-        errorMapImage = None
+        images = None
         folder = None
 
         def __init__(self, parameters):
