@@ -52,7 +52,7 @@ class Work:
 
     def inputs(self, roles: tuple[str, ...]) -> dict[str, Any]:
         """Keyword arguments of a library call: inputs that are there, each file read once."""
-        from RegQCLib.cli.inputs import read_inputs
+        from RegQCLib.inputs import read_inputs
 
         given = self.given(roles)
         asked: dict[str, Any] = {r: p for r, p in given.items() if not r.endswith("landmarks")}
@@ -66,7 +66,7 @@ class Work:
 
     def describe(self, roles: tuple[str, ...]) -> dict[str, Any]:
         """Paths and digests of inputs, for the provenance."""
-        from RegQCLib.cli.inputs import describe
+        from RegQCLib.inputs import describe
 
         return {role: describe(path) for role, path in self.given(roles).items()}
 

@@ -139,7 +139,7 @@ def _taken_over(pair: _Pair, step: Step) -> bool:
 
 
 def _do(pair: _Pair, step: Step, work: Work) -> None:
-    from RegQCLib.cli.notes import collected_notes
+    from RegQCLib.notes import collected_notes
 
     logger.info("%s: started", step.name)
     started = time.perf_counter()

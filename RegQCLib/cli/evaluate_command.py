@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from RegQCLib.cli.notes import collected_notes, print_notes
+from RegQCLib.cli.notes import print_notes
 from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
+from RegQCLib.notes import collected_notes
 from RegQCLib.progress import Progress, part
 
 if TYPE_CHECKING:
@@ -89,8 +90,8 @@ def _require_both(name: str, one: Path | None, other_name: str, other: Path | No
 
 def _evaluate(paths: dict[str, Any], progress: Progress, *, learn2reg: bool) -> Evaluation:
     """Read the inputs named in ``paths`` and measure; notes go to the warnings."""
-    from RegQCLib.cli.inputs import describe, read_inputs
     from RegQCLib.evaluation.evaluate import evaluate
+    from RegQCLib.inputs import describe, read_inputs
 
     with collected_notes() as notes:
         inputs = read_inputs(paths, part(progress, 0.0, 0.2))

@@ -41,11 +41,11 @@ def export_command(
     ] = ProgressMode.auto,
 ) -> None:
     """Write a transform for ITK, ANTs and 3D Slicer, both directions, and say what they do."""
-    from RegQCLib.cli.inputs import read_inputs
     from RegQCLib.geometry.image_io import save_volume
     from RegQCLib.geometry.resample import resample
     from RegQCLib.geometry.transform_export import export_transform
     from RegQCLib.geometry.transforms import Affine
+    from RegQCLib.inputs import read_inputs
     from RegQCLib.outputs import output_folder
 
     with reporter(progress) as tell, output_folder(out, overwrite=overwrite) as folder:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from RegQCLib.cli.notes import collected_notes, print_notes
+from RegQCLib.cli.notes import print_notes
 from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
+from RegQCLib.notes import collected_notes
 from RegQCLib.progress import Progress, part
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _fix(
     paths: dict[str, Path], progress: Progress, *, check: Path | None, **options: Any
 ) -> tuple[SliceRepair, list[str]]:
     """Read the inputs and repair; returns it and all notes."""
-    from RegQCLib.cli.inputs import describe, read_inputs
+    from RegQCLib.inputs import describe, read_inputs
 
     with collected_notes() as notes:
         inputs = read_inputs(paths, part(progress, 0.0, 0.1))

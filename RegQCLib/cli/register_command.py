@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from RegQCLib.cli.check_command import EXIT_MISALIGNED, Device
-from RegQCLib.cli.notes import collected_notes, print_notes
+from RegQCLib.cli.notes import print_notes
 from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
+from RegQCLib.notes import collected_notes
 from RegQCLib.progress import Progress, part
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ def _register(
     **options: Any,
 ) -> tuple[Registration, list[str]]:
     """Read the inputs named in ``paths`` and register them; returns it and notes on the files."""
-    from RegQCLib.cli.inputs import describe, read_inputs
+    from RegQCLib.inputs import describe, read_inputs
 
     with collected_notes() as notes:
         inputs = read_inputs(paths, part(progress, 0.0, 0.1), flat=True)

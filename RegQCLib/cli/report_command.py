@@ -65,8 +65,8 @@ def _review(
     paths: dict[str, Any], check: Path, decisions: Path | None, case: str, progress: Progress
 ) -> Review:
     """Read the check, the decisions and the images that both are about."""
-    from RegQCLib.cli.inputs import read_inputs
     from RegQCLib.geometry.transforms import to_displacement
+    from RegQCLib.inputs import read_inputs
     from RegQCLib.qc.prepare import moved_image
     from RegQCLib.report.decisions import Decisions, load_decisions
     from RegQCLib.report.review import Review

@@ -10,7 +10,7 @@ import sys
 import nibabel as nib
 from cli.support import AFFINE, picture, run_regqc
 
-from RegQCLib.cli.notes import collected_notes
+from RegQCLib.notes import collected_notes
 
 
 def _without_orientation(path):
