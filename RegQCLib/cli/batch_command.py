@@ -107,6 +107,9 @@ def batch_command(
     reviews: Annotated[
         Path | None, typer.Option(help="File saved by the review page, to take over.")
     ] = None,
+    resume: Annotated[  # noqa: ARG001  # scripts may ask for what is always done
+        bool, typer.Option("--resume", help="Go on where an earlier run stopped; always so.")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No bar and no notes.")] = False,
     progress: Annotated[
         ProgressMode, typer.Option(help="How to show progress.")

@@ -89,7 +89,8 @@ def test_progress_as_json_and_quiet(tmp_path):
     quiet = run_regqc("batch", manifest, "--out", out, *options, "--quiet")
     assert quiet.stdout == f"3 pairs: 1 failed, 2 done; results in {out}\n"
     assert quiet.stderr == ""
-    shown = run_regqc("batch", manifest, "--out", out, *options, "--progress", "json")
+    again = ("--resume", "--progress", "json")
+    shown = run_regqc("batch", manifest, "--out", out, *options, *again)
     events = [json.loads(line) for line in shown.stdout.splitlines()]
     assert [event["event"] for event in events] == ["progress"] * 3 + ["result"]
     assert events[-2]["fraction"] == 1
