@@ -12,7 +12,6 @@ card, so the drag is repeated with drawing paused (what the module itself costs)
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from Testing.Benchmarks.heartbeat import Heartbeat
-from Testing.Benchmarks.sample_volumes import LARGE, sample_volume
+from Testing.Benchmarks.sample_volumes import measure_pairs, sample_volume
 
 MOUSE_MS = 16
 RADIUS_PIXELS = 25
@@ -35,20 +34,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0, help="of each drag")
     parser.add_argument("--small", action="store_true", help="the sample alone")
     options = parser.parse_args()
-    from SlicerHost.host import startHost
-
-    from Testing.Benchmarks.results_file import write_results
-
-    host = startHost()
-    result: dict[str, Any] = {"processors": os.cpu_count(), "seconds": options.seconds, "pairs": {}}
-    for name, shape in (("sample", None), ("512x512x300", LARGE)):
-        if options.small and shape is not None:
-            continue
-        row = result["pairs"][name] = Bench(host, shape).run(options.seconds)
-        print(name, *(f"{key} {value}" for key, value in row.items()), sep="\n  ", flush=True)
-        write_results(options.out, result)
-    if host.problems():
-        raise SystemExit("\n".join(host.problems()))
+    measure_pairs(
+        options.out,
+        {"seconds": options.seconds},
+        lambda host, shape: Bench(host, shape).run(options.seconds),
+        small=options.small,
+    )
 
 
 class Bench:

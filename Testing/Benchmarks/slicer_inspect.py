@@ -11,14 +11,13 @@ every thread. The host draws without a graphics card.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from Testing.Benchmarks.sample_volumes import LARGE, sample_volume
+from Testing.Benchmarks.sample_volumes import measure_pairs, sample_volume
 
 WARM_UP = 3
 
@@ -30,20 +29,12 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=40, help="of each way of comparing")
     parser.add_argument("--small", action="store_true", help="the sample alone")
     options = parser.parse_args()
-    from SlicerHost.host import startHost
-
-    from Testing.Benchmarks.results_file import write_results
-
-    host = startHost()
-    result: dict[str, Any] = {"processors": os.cpu_count(), "updates": options.updates, "pairs": {}}
-    for name, shape in (("sample", None), ("512x512x300", LARGE)):
-        if options.small and shape is not None:
-            continue
-        row = result["pairs"][name] = measured(host, shape, options.updates)
-        print(name, *(f"{key} {value}" for key, value in row.items()), sep="\n  ", flush=True)
-        write_results(options.out, result)
-    if host.problems():
-        raise SystemExit("\n".join(host.problems()))
+    measure_pairs(
+        options.out,
+        {"updates": options.updates},
+        lambda host, shape: measured(host, shape, options.updates),
+        small=options.small,
+    )
 
 
 def measured(host: Any, shape: tuple[int, int, int] | None, updates: int) -> dict[str, Any]:
