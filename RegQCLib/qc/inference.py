@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from RegQCLib.errors import InputError, MissingDependencyError
 from RegQCLib.qc.measure import Engine
-from RegQCLib.qc.weights_io import load_weights
+from RegQCLib.weights_io import load_weights
 
 WEIGHTS = Path(__file__).resolve().parent.parent / "weights"
 NETWORKS = ("matcher", "slice_classifier")

@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from RegQCLib.errors import MissingDependencyError
-from RegQCLib.qc.weights_io import load_weights, save_weights
 from RegQCLib.synthesis.label_maps import load_or_make_bank
 from RegQCLib.synthesis.slice_pairs import slice_pairs
 from RegQCLib.training.config import TrainingConfig
 from RegQCLib.training.train_qc import BANK_SEED, build_network
+from RegQCLib.weights_io import load_weights, save_weights
 
 CALIBRATION_BATCHES = 24
 TEST_BATCHES = 6

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from RegQCLib.progress import Progress, silent
 from RegQCLib.qc.inference import WEIGHTS
 from RegQCLib.qc.networks.slice_classifier import ClassifierSettings, SliceClassifier
-from RegQCLib.qc.weights_io import load_weights
 from RegQCLib.synthesis.slice_pairs import SlicePairs
 from RegQCLib.training.classifier_task import classifier_loss
 from RegQCLib.training.config import TrainingConfig
 from RegQCLib.training.train_qc import build_network, draw_pairs
+from RegQCLib.weights_io import load_weights
 from Testing.Benchmarks.seed000.slices import LabeledSlices, real_slices
 from Testing.Benchmarks.seed000.stacks import Stack
 

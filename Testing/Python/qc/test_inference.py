@@ -163,7 +163,7 @@ def test_damaged_torch_files_are_one_line(copies, damage):
         shutil.copy(copies / "slice_classifier.npz", path)
     else:
         arrays, settings = inference.load_weights(path)
-        from RegQCLib.qc.weights_io import save_weights
+        from RegQCLib.weights_io import save_weights
 
         save_weights(path, arrays, {**settings, "depth": 7})
     with pytest.raises(InputError, match=r"matcher.*reinstall RegQC") as caught:
