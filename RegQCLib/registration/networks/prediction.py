@@ -1,0 +1,22 @@
+"""What every registration network returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How the moving image is to be sampled: moved(x) = moving(x + displacement(x)).
+
+    displacement: (N, axes, *spatial), voxels of the images; channel n along array axis n, as
+    `RegQCLib.geometry.warp_torch` takes it. velocity: stationary velocity field whose flow it is,
+    in voxels of its own grid, which may be coarser; None where there is none. levels: parts of the
+    displacement, or its coarser versions, from coarse to fine; each network says which.
+    """
+
+    displacement: Tensor
+    velocity: Tensor | None = None
+    levels: tuple[Tensor, ...] = ()
