@@ -8,21 +8,39 @@ belongs to the very bytes of its inputs: with others it is put aside, not used.
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from RegQCLib import __version__
+from RegQCLib.batch.case_decision import joined
 from RegQCLib.batch.manifest import Case
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.hashing import sha256_steps
 from RegQCLib.report.case_csv import case_csv, case_row
-from RegQCLib.report.decisions import Decisions, load_decisions, save_decisions
+from RegQCLib.report.decisions import (
+    CaseDecision,
+    Decisions,
+    load_decisions,
+    save_decisions,
+    time_text,
+    utc_now,
+)
 
 STATE_FILE, DECISIONS_FILE, CHECK_FOLDER = "case.json", "decisions.json", "check"
 HASHES_FILE, SUMMARY_FILE = ".hashes.json", "summary.csv"
 SCHEMA_VERSION = "1.0"
+WITHDRAWN = "withdrawn"
+"""In ``case.json``: when the decision was taken back. A review from before does not bring it back.
+"""
+
+logger = logging.getLogger("RegQCLib.batch")
+
+_opened: dict[Path, CaseDecision] = {}
+"""Decisions that this process began from, by folder, see `CaseFolder.decisions`."""
 
 
 class CaseFolder:
@@ -46,10 +64,19 @@ class CaseFolder:
             return {}
         return state if isinstance(state, dict) else {}
 
-    def decisions(self) -> Decisions:
-        """What was decided. Raises InputError when the file is damaged."""
+    def decided(self) -> Decisions:
+        """What is decided on disk now. Raises InputError when the file is damaged."""
         file = self.path / DECISIONS_FILE
         return load_decisions(file) if file.exists() else Decisions()
+
+    def decisions(self) -> Decisions:
+        """What was decided, to go on with; by it `save` can tell what others changed meanwhile.
+
+        Raises InputError when the file is damaged.
+        """
+        found = self.decided()
+        self._begin_from(found.case)
+        return found
 
     def row(self) -> dict[str, Any]:
         """The case as a row of the summary, from ``case.json`` alone."""
@@ -81,21 +108,52 @@ class CaseFolder:
     ) -> None:
         """Write ``decisions.json`` and ``case.json``. extra: what else the latter holds.
 
+        A newer decision on the case that others put there since `decisions` was read stays.
         Raises InputError when the folder cannot be written.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(self.path, error) from error
-        save_decisions(decisions, self.path / DECISIONS_FILE)
+        counting = self._counting(decisions)
+        save_decisions(counting, self.path / DECISIONS_FILE)
+        withdrawn = self._withdrawn(counting)
         state = {
             "schema_version": SCHEMA_VERSION,
             "id": self.case.id,
             "key": key,
-            "row": case_row(self.case.id, report, decisions),
+            "row": case_row(self.case.id, report, counting),
+            **({WITHDRAWN: withdrawn} if withdrawn else {}),
             **(extra or {}),
         }
         write_json(state, self.path / STATE_FILE)
+        self._begin_from(decisions.case)
+
+    def _begin_from(self, case: CaseDecision | None) -> None:
+        if case is None:
+            _opened.pop(self.path, None)
+        else:
+            _opened[self.path] = case
+
+    def _counting(self, ours: Decisions) -> Decisions:
+        """Return what to write: ``ours``, but for a newer decision on the case."""
+        try:
+            there = self.decided().case
+        except InputError:  # damaged: whoever opened the case was told
+            return ours
+        case = joined(ours.case, _opened.get(self.path), there)
+        if case is not None and case != ours.case:
+            logger.warning(
+                "%s: %s by %s, %s, is newer than what is open here and stays; open the case again",
+                self.case.id, case.decision, case.reviewer or "somebody", time_text(case.time),
+            )  # fmt: skip
+        return replace(ours, case=case)
+
+    def _withdrawn(self, counting: Decisions) -> str:
+        """Return when the decision on the case was taken back, "" if it was not."""
+        if counting.case is not None:
+            return ""
+        return utc_now() if self.path in _opened else str(self.state().get(WITHDRAWN, ""))
 
 
 def input_key(case: Case, output: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -145,7 +145,7 @@ def _holds_decisions(out: Path, name: str) -> bool:
     """Whether somebody worked on a case, on the review page or in Slicer."""
     folder = CaseFolder(out / CASES, _case(name))
     try:
-        return folder.decisions() != Decisions() or bool(folder.state().get("correction"))
+        return folder.decided() != Decisions() or bool(folder.state().get("correction"))
     except InputError:  # damaged, but somebody's
         return True
 

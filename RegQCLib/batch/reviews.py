@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from RegQCLib.batch.case_folder import DECISIONS_FILE, STATE_FILE, CaseFolder, write_json
+from RegQCLib.batch.case_decision import when
+from RegQCLib.batch.case_folder import (
+    DECISIONS_FILE,
+    STATE_FILE,
+    WITHDRAWN,
+    CaseFolder,
+    write_json,
+)
 from RegQCLib.batch.manifest import USABLE_ID, Case
 from RegQCLib.errors import InputError
 from RegQCLib.report.decisions import (
@@ -29,7 +36,7 @@ from RegQCLib.report.decisions import (
 FORMAT, SCHEMA_VERSION = "regqc-reviews", "1.0"
 REVIEWS_FILE, CASES_FOLDER = "reviews.json", "cases"
 TAKEN_BACK = ""
-TIME_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+MOST_NAMES = 5
 ABOUT = ("verdict", "error_mean_mm")
 """Columns of a row that tell one result from another."""
 
@@ -54,7 +61,7 @@ class CaseReview:
                 raise ValueError(f"its {name} is no text")
         if self.decision not in (*DECISIONS, TAKEN_BACK):
             raise ValueError(f"its decision is {self.decision!r}, not {' or '.join(DECISIONS)}")
-        if _when(self.time) == datetime.min:
+        if when(self.time) == datetime.min:
             raise ValueError(f"its time is {self.time!r}, not like 2026-01-31T12:00:00Z")
         if not isinstance(self.about, Mapping):
             raise ValueError("what it is about is no object")
@@ -63,33 +70,51 @@ class CaseReview:
         """Whether the row's result is still the one that was judged."""
         return all(self.about[name] == row.get(name) for name in ABOUT if name in self.about)
 
-    def is_later_than(self, case: CaseDecision | None) -> bool:
-        """Whether it counts against what is in a case's folder; other words of equal age do."""
-        return case is None or (
-            _when(self.time) >= _when(case.time)
-            and (self.decision, self.reason, self.reviewer)
-            != (case.decision, case.reason, case.reviewer)
-        )
+    def says(self, case: CaseDecision | None) -> bool:
+        """Whether a case's decision is the same word of the same person already."""
+        if case is None:
+            return self.decision == TAKEN_BACK
+        names = ("decision", "reason", "reviewer")
+        return all(getattr(self, name) == getattr(case, name) for name in names)
+
+    def is_later_than(self, case: CaseDecision | None, withdrawn: str = "") -> bool:
+        """Whether it counts against what is in a case's folder; of equal age it does.
+
+        withdrawn: when a decision was taken back there, "" if none was.
+        """
+        if case is None:
+            return when(self.time) > when(withdrawn)
+        return when(self.time) >= when(case.time)
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of a file's decisions, by ids of cases."""
+    """What became of a file's decisions, by ids of cases.
+
+    known: the same was decided already; kept: what is there is newer, and stays.
+    """
 
     taken: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line for people."""
+        facts = [f"{len(self.taken)} decisions taken over"]
+        if self.known:
+            facts.append(f"{len(self.known)} known already")
         words = {
-            "kept": "older than, or the same as, what was known",
+            "kept": "older than what was decided since, which stays",
             "outdated": "about a result that has changed since",
             "unknown": "about no case of this run",
         }
-        facts = [f"{len(self.taken)} decisions taken over"]
-        facts += [f"{len(getattr(self, k))} {w}" for k, w in words.items() if getattr(self, k)]
+        for kind, text in words.items():
+            names = getattr(self, kind)
+            if names:
+                more = ", ..." if len(names) > MOST_NAMES else ""
+                facts.append(f"{len(names)} {text} ({', '.join(names[:MOST_NAMES])}{more})")
         return "; ".join(facts)
 
 
@@ -133,7 +158,7 @@ def latest(*several: Mapping[str, CaseReview]) -> dict[str, CaseReview]:
     joined: dict[str, CaseReview] = {}
     for reviews in several:
         for name, review in reviews.items():
-            if name not in joined or _when(review.time) >= _when(joined[name].time):
+            if name not in joined or when(review.time) >= when(joined[name].time):
                 joined[name] = review
     return joined
 
@@ -152,15 +177,14 @@ def import_reviews(
     known = read_reviews(store) if store.exists() else {}
     reviews = latest(known, read_reviews(path))
     by_id = {str(row["id"]): row for row in rows}
-    outcome: dict[str, list[str]] = {"taken": [], "kept": [], "outdated": [], "unknown": []}
+    outcome: dict[str, list[str]] = {one.name: [] for one in fields(Imported)}
     for name, review in sorted(reviews.items()):
         if name not in by_id or not _has_folder(run, name):
             outcome["unknown"].append(name)
         elif not review.is_about(by_id[name]):
             outcome["outdated"].append(name)
         else:
-            changed = _decide(case_folder(run, name), review)
-            outcome["taken" if changed else "kept"].append(name)
+            outcome[_decide(case_folder(run, name), review)].append(name)
     save_reviews(reviews, store)
     return Imported(**{kind: tuple(names) for kind, names in outcome.items()})
 
@@ -197,17 +221,19 @@ def _has_folder(run: Path, name: str) -> bool:
     return bool(USABLE_ID.fullmatch(name)) and case_folder(run, name).path.is_dir()
 
 
-def _decide(folder: CaseFolder, review: CaseReview) -> bool:
-    """Put a review into a case's folder; returns False where what is there counts."""
-    decisions = folder.decisions()
-    taken_back = review.decision == TAKEN_BACK
-    if (taken_back and decisions.case is None) or not review.is_later_than(decisions.case):
-        return False
+def _decide(folder: CaseFolder, review: CaseReview) -> str:
+    """Put a review into a case's folder; returns what became of it, a name in `Imported`."""
+    decisions = folder.decided()
+    if review.says(decisions.case):
+        return "known"
+    if not review.is_later_than(decisions.case, str(folder.state().get(WITHDRAWN, ""))):
+        return "kept"
     words = {name: getattr(review, name) for name in ("decision", "reason", "reviewer", "time")}
-    decided = replace(decisions, case=None if taken_back else CaseDecision(**words))
+    case = None if review.decision == TAKEN_BACK else CaseDecision(**words)
+    decided = replace(decisions, case=case)
     _update_row(folder, decided)  # the row first: a crash in between is made good the next time
     save_decisions(decided, folder.path / DECISIONS_FILE)
-    return True
+    return "taken"
 
 
 def _update_row(folder: CaseFolder, decisions: Decisions) -> None:
@@ -220,12 +246,5 @@ def _update_row(folder: CaseFolder, decisions: Decisions) -> None:
     words = {name: None if case is None else getattr(case, name) for name in names}
     signature = None if case is None else SIGNATURES["unsigned"]
     row = {**state.get("row", {}), **words, "signature": signature}
-    write_json({**state, "row": row}, folder.path / STATE_FILE)
-
-
-def _when(time: str) -> datetime:
-    """Return a time; text that is none is older than any."""
-    try:
-        return datetime.strptime(time, TIME_FORMAT)  # all are UTC
-    except ValueError:
-        return datetime.min
+    kept = {name: value for name, value in state.items() if name != WITHDRAWN}
+    write_json({**kept, "row": row}, folder.path / STATE_FILE)

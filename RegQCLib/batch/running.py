@@ -177,7 +177,7 @@ class Batch:
             return None
         folder = CaseFolder(self.out / CASES, Case(pair.id, Path(), Path()))
         try:
-            return dict(decision_columns(folder.decisions()))
+            return dict(decision_columns(folder.decided()))
         except InputError:  # damaged: it stays where it is, and counts for nothing
             return None
 

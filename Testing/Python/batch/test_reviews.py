@@ -23,6 +23,7 @@ from RegQCLib.report.decisions import CaseDecision, Decisions, SliceDecision
 EARLY, LATE, LATEST = (f"2026-03-0{day}T10:00:00Z" for day in (1, 2, 3))
 ROW = {"id": "one", "verdict": "misaligned", "error_mean_mm": 3.2}
 ABOUT = {"verdict": "misaligned", "error_mean_mm": 3.2}
+SLICE = SliceDecision("axial", 3, 1.5, "rejected", reviewer="S")
 
 
 def review(decision="accepted", time=LATE, about=ABOUT, **words):
@@ -112,11 +113,10 @@ def test_a_decision_lands_in_the_folder_that_slicer_reads(run, tmp_path):
 
 
 def test_decisions_on_slices_stay(run, tmp_path):
-    one = SliceDecision("axial", 3, 1.5, "rejected", reviewer="S")
     folder = case_folder(run, "one")
-    folder.save({}, None, Decisions((one,)))
+    folder.save({}, None, Decisions((SLICE,)))
     import_reviews(written(tmp_path / "a.json", one=review()), run, [ROW])
-    assert folder.decisions().slices == (one,)
+    assert folder.decisions().slices == (SLICE,)
     assert folder.row()["slices_rejected"] == 1
 
 
@@ -132,11 +132,49 @@ def test_the_later_of_page_and_slicer_counts(run, tmp_path, time, decision):
         assert folder.decisions().signature(report) == "valid"
 
 
+def test_a_case_that_is_open_in_slicer_keeps_what_is_imported_meanwhile(run, tmp_path, caplog):
+    report = make_report().to_dict()
+    assert case_folder(run, "one").decisions() == Decisions()  # Slicer opens it
+    assert import_reviews(written(tmp_path / "a.json", one=review()), run, [ROW]).taken == ("one",)
+    for _leaving_and_saving in range(2):
+        case_folder(run, "one").save({}, report, Decisions((SLICE,)))
+        assert case_folder(run, "one").decided().case.reviewer == "R. Eader"
+        assert case_folder(run, "one").decided().slices == (SLICE,)
+        assert case_folder(run, "one").row()["decision"] == "accepted"
+    assert "one: accepted by R. Eader, 2026-03-02 10:00 UTC, is newer" in caplog.text
+    later = CaseDecision("rejected", reviewer="S", time=LATEST)
+    case_folder(run, "one").save({}, report, Decisions(case=later))
+    imported = import_reviews(tmp_path / "a.json", run, [ROW])
+    assert case_folder(run, "one").decided().case == later
+    assert imported.summary() == (
+        "0 decisions taken over; 1 older than what was decided since, which stays (one)"
+    )
+
+
+def test_what_was_taken_back_in_slicer_does_not_return_with_an_older_review(run, tmp_path):
+    file = written(tmp_path / "a.json", one=review())
+    import_reviews(file, run, [ROW])
+    folder = case_folder(run, "one")
+    opened = folder.decisions()
+    folder.save({}, None, opened)
+    assert folder.decided().case == opened.case
+    for _time in range(2):
+        folder.save({}, None, Decisions())
+        assert import_reviews(file, run, [ROW]).kept == ("one",)
+        assert folder.decided() == Decisions()
+    new = written(tmp_path / "b.json", one=review("rejected", time="2999-01-01T00:00:00Z"))
+    assert import_reviews(new, run, [ROW]).taken == ("one",)
+    assert folder.row()["decision"] == "rejected"
+    assert "withdrawn" not in folder.state()
+
+
 def test_the_same_word_again_keeps_a_signature(run, tmp_path):
     folder, report = case_folder(run, "one"), make_report().to_dict()
     words = {"reviewer": "R. Eader", "time": EARLY}
     folder.save({}, report, Decisions().signed(CaseDecision("accepted", **words), report))
-    import_reviews(written(tmp_path / "a.json", one=review(time=LATE)), run, [ROW])
+    imported = import_reviews(written(tmp_path / "a.json", one=review(time=LATE)), run, [ROW])
+    assert imported.known == ("one",)
+    assert imported.summary() == "0 decisions taken over; 1 known already"
     assert folder.decisions().signature(report) == "valid"
 
 
@@ -161,8 +199,8 @@ def test_decisions_about_another_result_or_case_do_not_count(run, tmp_path):
     assert case_folder(run, "one").decisions() == Decisions()
     assert not case_folder(run, "other").path.exists()
     assert imported.summary() == (
-        "0 decisions taken over; 1 about a result that has changed since; 1 about no case of this "
-        "run"
+        "0 decisions taken over; 1 about a result that has changed since (one); 1 about no case "
+        "of this run (other)"
     )
 
 
