@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +135,12 @@ def steps_of(options: Options, roles: Mapping[str, Any]) -> list[Step]:
     return steps
 
 
+@cache
 def models() -> dict[str, str]:
-    """Digests of the shipped models and their calibration."""
+    """Digests of the shipped models and their calibration, as a process first saw them.
+
+    It keeps the networks that it has loaded, too; and every pair asks, of 7 MB.
+    """
     from RegQCLib.qc.inference import model_hashes
 
     return model_hashes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 import sys
 import threading
@@ -33,6 +34,8 @@ from RegQCLib.hashing import sha256_of
 
 _one_at_a_time = threading.Lock()
 """A Dask worker may have several threads; notes and logs belong to one pair."""
+
+RELEASE_EVERY_S = 5.0
 
 logger = logging.getLogger("RegQCLib.batch")
 
@@ -195,11 +198,25 @@ def _logging_to(file: Path) -> Iterator[None]:
         handler.close()
 
 
-def _release() -> None:
-    """Give memory back, so that it stays flat over thousands of pairs."""
-    from RegQCLib.geometry.memory import release_unused
+class _Release:
+    """Gives memory back, so that it stays flat over thousands of pairs.
 
-    release_unused()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_initialized():
-        torch.cuda.empty_cache()  # other processes share the GPU
+    Not after every small pair: looking for garbage takes 50 ms, whatever was done before.
+    """
+
+    def __init__(self) -> None:
+        self._last = -math.inf
+
+    def __call__(self) -> None:
+        from RegQCLib.geometry.memory import release_unused
+
+        if time.monotonic() < self._last + RELEASE_EVERY_S:
+            return
+        release_unused()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()  # other processes share the GPU
+        self._last = time.monotonic()
+
+
+_release = _Release()

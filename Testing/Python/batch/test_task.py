@@ -186,6 +186,18 @@ def test_a_result_that_another_process_left_first_stays(pair, out, monkeypatch):
     assert not list((out / ".partial").iterdir())
 
 
+def test_memory_is_given_back_now_and_then(pair, out, monkeypatch):
+    released = []
+    monkeypatch.setattr("RegQCLib.geometry.memory.release_unused", lambda: released.append(1))
+    monkeypatch.setattr(task, "_release", task._Release())
+    for _time in range(3):
+        run_pair(task_of(pair, out))
+    assert len(released) == 1, "looking for garbage takes longer than a small pair may"
+    monkeypatch.setattr(task, "RELEASE_EVERY_S", 0.0)
+    run_pair(task_of(pair, out))
+    assert len(released) == 2
+
+
 def test_reasons_of_unknown_errors_say_where():
     assert "see log.txt" in reason_of(ValueError("two\nlines"))
     assert "\n" not in reason_of(ValueError("two\nlines"))
