@@ -22,6 +22,8 @@ DOUBLE = ("labels", "landmarks")
 SIDES = ("fixed", "moving")
 ROLES = (*SINGLE, *(f"{side}_{role}" for role in DOUBLE for side in SIDES))
 BETWEEN = "|"
+NO_IMAGES = (".tfm", ".xfm", ".mat", ".lta", ".txt", ".csv", ".tsv", ".json")
+"""Suffixes of transforms, landmarks and tables: their columns stand in each other's place."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,11 @@ def _paths(cells: Mapping[str, str], base: Path) -> dict[str, Path]:
         one, other = (f"{side}_{role}" for side in SIDES)
         if (one in texts) != (other in texts):
             raise InputError(f"{one} and {other} belong together; give both")
+    for role in SIDES:
+        if texts.get(role, "").lower().endswith(NO_IMAGES):
+            raise InputError(
+                f"{role} is {texts[role]}, which is no image; check the columns' order"
+            )
     return {role: _path(role, text, base) for role, text in texts.items()}
 
 

@@ -60,6 +60,7 @@ def test_rows_without_ids_are_numbered(tmp_path):
     ("two,../../f,m", "fixed ../../f lies outside .*--root"),
     ("two,f,m,only_one", "labels are two files"),
     ("two,f,m,a|", "labels are two files"),
+    ("two,f,T.TFM,", "moving is T.TFM, which is no image; check the columns"),
 ])  # fmt: skip
 def test_bad_rows_say_why_and_the_others_stay(tmp_path, row, words):
     text = f"id,fixed,moving,labels\none,f,m,\n{row}\nlast,f,m,\n"
