@@ -14,8 +14,14 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from RegQCLib.batch.diff_measures import (
+    ERROR,
+    EVALUATED,
+    Limits,
+    change_name,
+    side_by_side,
+    spread,
+)
 from RegQCLib.batch.result_file import DONE, FAILED
 from RegQCLib.batch.table import CSV_FILE, KINDS, PENDING
 from RegQCLib.errors import InputError
@@ -25,12 +31,11 @@ OUTCOMES = (*VERDICTS, DONE, FAILED)
 """What a run says of a pair; "done" without a check, None where it lacks it or is not there yet."""
 AGREES = {"accepted": "aligned", "rejected": "misaligned"}
 KIND_OF_CHANGE = ("newly failed", "missing in B", "verdict changed", "no longer failed",
-                  "missing in A", "error changed", "same")  # fmt: skip
+                  "missing in A", "error changed", "evaluation changed", "same")  # fmt: skip
 """In the order of a report: what B lost comes first."""
-LARGE_CHANGE_MM = 0.5
 COLUMNS = ("id", "change", "outcome_a", "outcome_b", "probability_a", "probability_b",
-           "error_mean_mm_a", "error_mean_mm_b", "error_change_mm", "decision",
-           "reason_b")  # fmt: skip
+           *(name for column in (ERROR, *EVALUATED) for name in side_by_side(column, {}, {})),
+           "decision", "reason_b")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,14 +56,14 @@ class RunTable:
 class RunDiff:
     """Two runs side by side.
 
-    pairs: one mapping with `COLUMNS` a pair, changes first. large_mm: errors that differ by more
-    count as changed.
+    pairs: one mapping with `COLUMNS` a pair, changes first. limits: what differs by more counts as
+    changed.
     """
 
     a: RunTable
     b: RunTable
     pairs: tuple[Mapping[str, Any], ...]
-    large_mm: float
+    limits: Limits
 
     @cached_property
     def counts(self) -> dict[str, int]:
@@ -81,11 +86,16 @@ class RunDiff:
     @cached_property
     def error_change_mm(self) -> dict[str, float] | None:
         """Median, 2.5th and 97.5th percentile of B - A of the mean error; None without a pair."""
-        found = [p["error_change_mm"] for p in self.pairs if p["error_change_mm"] is not None]
-        if not found:
-            return None
-        low, middle, high = np.percentile(found, (2.5, 50, 97.5))
-        return {"median": float(middle), "low": float(low), "high": float(high)}
+        return self._spread(ERROR)
+
+    @cached_property
+    def evaluation(self) -> dict[str, dict[str, float]]:
+        """The same of the columns `EVALUATED` that are in both runs, by column."""
+        found = {column: self._spread(column) for column in EVALUATED}
+        return {column: one for column, one in found.items() if one is not None}
+
+    def _spread(self, column: str) -> dict[str, float] | None:
+        return spread(pair[change_name(column)] for pair in self.pairs)
 
     @cached_property
     def agreement(self) -> dict[str, int] | None:
@@ -104,27 +114,28 @@ class RunDiff:
         return {
             "a": {"name": self.a.name, "pairs": len(self.a.rows), "versions": self.a.versions},
             "b": {"name": self.b.name, "pairs": len(self.b.rows), "versions": self.b.versions},
-            "large_change_mm": self.large_mm,
+            "large_change_mm": self.limits.mm,
+            "large_change_dice": self.limits.dice,
             "counts": self.counts,
             "outcomes": self.outcomes,
             "error_change_mm": self.error_change_mm,
+            "evaluation_change": self.evaluation,
             "agreement": self.agreement,
             "pairs": [dict(pair) for pair in self.pairs],
         }
 
 
-def compare(a: RunTable, b: RunTable, *, large_mm: float = LARGE_CHANGE_MM) -> RunDiff:
-    """Compare two runs. large_mm: a change of the mean error by more is reported, in mm.
+def compare(a: RunTable, b: RunTable, limits: Limits | None = None) -> RunDiff:
+    """Compare two runs. limits: smaller changes of numbers are not reported.
 
-    Raises InputError when they have no pair in common, or ``large_mm`` is negative.
+    Raises InputError when they have no pair in common.
     """
-    if not large_mm >= 0:
-        raise InputError(f"the change to report must be 0 mm or more, got {large_mm:g}")
+    limits = limits or Limits()
     if not a.rows.keys() & b.rows.keys():
         raise InputError(f"{a.name} and {b.name} have no pair in common; compare runs of one list")
     names = dict.fromkeys((*a.rows, *b.rows))
-    pairs = [_pair(name, a.rows.get(name), b.rows.get(name), large_mm) for name in names]
-    return RunDiff(a, b, tuple(sorted(pairs, key=_order)), large_mm)
+    pairs = [_pair(name, a.rows.get(name), b.rows.get(name), limits) for name in names]
+    return RunDiff(a, b, tuple(sorted(pairs, key=_order)), limits)
 
 
 def read_run(path: str | Path) -> RunTable:
@@ -175,22 +186,21 @@ def _row(file: Path, number: int, cells: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _pair(
-    name: str, a: Mapping[str, Any] | None, b: Mapping[str, Any] | None, large_mm: float
+    name: str, a: Mapping[str, Any] | None, b: Mapping[str, Any] | None, limits: Limits
 ) -> dict[str, Any]:
     one, other = a or {}, b or {}
-    error_a, error_b = one.get("error_mean_mm"), other.get("error_mean_mm")
-    change = None if error_a is None or error_b is None else error_b - error_a
+    numbers: dict[str, float | None] = {}
+    for column in (ERROR, *EVALUATED):
+        numbers |= side_by_side(column, one, other)
     before, after = _outcome(a), _outcome(b)
     return {
         "id": name,
-        "change": _kind_of_change(before, after, change, large_mm),
+        "change": _kind_of_change(before, after, numbers, limits),
         "outcome_a": before,
         "outcome_b": after,
         "probability_a": one.get("probability_misaligned"),
         "probability_b": other.get("probability_misaligned"),
-        "error_mean_mm_a": error_a,
-        "error_mean_mm_b": error_b,
-        "error_change_mm": change,
+        **numbers,
         "decision": other.get("decision") or one.get("decision"),
         "reason_b": other.get("reason"),
     }
@@ -203,7 +213,7 @@ def _outcome(row: Mapping[str, Any] | None) -> str | None:
 
 
 def _kind_of_change(
-    before: str | None, after: str | None, change_mm: float | None, large_mm: float
+    before: str | None, after: str | None, numbers: Mapping[str, float | None], limits: Limits
 ) -> str:
     if before is None or after is None:
         return "missing in A" if before is None else "missing in B"
@@ -211,11 +221,15 @@ def _kind_of_change(
         if FAILED in (before, after):
             return "newly failed" if after == FAILED else "no longer failed"
         return "verdict changed"
-    return "same" if change_mm is None or abs(change_mm) <= large_mm else "error changed"
+    if limits.exceeded(ERROR, numbers[change_name(ERROR)]):
+        return "error changed"
+    evaluated = any(limits.exceeded(one, numbers[change_name(one)]) for one in EVALUATED)
+    return "evaluation changed" if evaluated else "same"
 
 
-def _order(pair: Mapping[str, Any]) -> tuple[int, float]:
-    return KIND_OF_CHANGE.index(pair["change"]), -abs(pair["error_change_mm"] or 0.0)
+def _order(pair: Mapping[str, Any]) -> tuple[float, ...]:
+    sizes = (-abs(pair[change_name(column)] or 0.0) for column in (ERROR, *reversed(EVALUATED)))
+    return KIND_OF_CHANGE.index(pair["change"]), *sizes
 
 
 def diff_csv(pairs: Iterable[Mapping[str, Any]]) -> str:

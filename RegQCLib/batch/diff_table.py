@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from RegQCLib.batch.diff import OUTCOMES, RunDiff, RunTable
+from RegQCLib.batch.diff_measures import ERROR, EVALUATED, change_name, spread_text
 from RegQCLib.qc.alignment_report import VERDICTS
 
 MOST_LINES = 50
@@ -24,11 +25,9 @@ def lines(diff: RunDiff, *, most: int = MOST_LINES) -> Iterator[str]:
     facts = [f"{count} {kind}" for kind, count in diff.counts.items() if count and kind != "same"]
     yield f"{both} pairs in both runs; {', '.join(facts) or 'nothing changed'}"
     if diff.error_change_mm is not None:
-        middle, low, high = (diff.error_change_mm[name] for name in ("median", "low", "high"))
-        yield (
-            f"mean error, B - A: median {middle:+.2f} mm, 95 % of the pairs from {low:+.2f} to "
-            f"{high:+.2f} mm"
-        )
+        yield spread_text(ERROR, diff.error_change_mm)
+    for column, found in diff.evaluation.items():
+        yield spread_text(column, found)
     if diff.agreement is not None:
         agree = diff.agreement
         yield f"as the reader decided: A {agree['a']}, B {agree['b']} of {agree['decided']} pairs"
@@ -58,23 +57,28 @@ def _pairs(diff: RunDiff, most: int) -> Iterator[str]:
     shown = [pair for pair in diff.pairs if pair["change"] != "same"]
     if not shown:
         return
-    table = [["pair", "change", "A", "B", "A mm", "B mm", "B - A mm"]]
-    table += [_cells(pair) for pair in shown[:most]]
+    evaluated = {column: words for column, words in EVALUATED.items() if column in diff.evaluation}
+    names = [f"{w} B - A{' mm' if c.endswith('_mm') else ''}" for c, w in evaluated.items()]
+    table = [["pair", "change", "A", "B", "A mm", "B mm", "B - A mm", *names]]
+    table += [_cells(pair, evaluated) for pair in shown[:most]]
     yield ""
     yield from _aligned(table, left=4)
     if len(shown) > most:
         yield f"and {len(shown) - most} more; --format csv has all"
 
 
-def _cells(pair: Mapping[str, Any]) -> list[str]:
-    numbers = [pair[f"error_mean_mm_{side}"] for side in ("a", "b")]
-    change = pair["error_change_mm"]
+def _cells(pair: Mapping[str, Any], evaluated: Iterable[str]) -> list[str]:
+    numbers = [pair[f"{ERROR}_{side}"] for side in ("a", "b")]
+    changes = [(column, pair[change_name(column)]) for column in (ERROR, *evaluated)]
     return [
         pair["id"],
         pair["change"],
         *(_words(pair[f"outcome_{side}"]) for side in ("a", "b")),
         *(MISSING if value is None else f"{value:.2f}" for value in numbers),
-        MISSING if change is None else f"{change:+.2f}",
+        *(
+            MISSING if value is None else f"{value:+.{2 if column.endswith('_mm') else 3}f}"
+            for column, value in changes
+        ),
     ]
 
 

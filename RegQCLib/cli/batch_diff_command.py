@@ -29,18 +29,23 @@ def batch_diff_command(
         DiffFormat, typer.Option("--format", help="A table to read, or all pairs as JSON or CSV.")
     ] = DiffFormat.table,
     large: Annotated[
-        float, typer.Option(metavar="MM", help="Report mean errors that differ by more (mm).")
+        float,
+        typer.Option(metavar="MM", help="Report errors, TRE and distances that differ by more."),
     ] = 0.5,
+    large_dice: Annotated[
+        float, typer.Option(metavar="DICE", help="Report Dice that differs by more.")
+    ] = 0.02,
     out: Annotated[Path | None, typer.Option(help="File to write instead of printing.")] = None,
     fail_on_change: Annotated[
         bool, typer.Option("--fail-on-change", help="Exit with 3 if any pair changed.")
     ] = False,
 ) -> None:
-    """Compare two runs over the same pairs: verdicts, errors, failures, missing pairs."""
+    """Compare two runs over the same pairs: verdicts, errors, evaluations, failures, pairs."""
     from RegQCLib.batch.diff import compare, read_run
+    from RegQCLib.batch.diff_measures import Limits
     from RegQCLib.geometry.atomic_file import atomic_file
 
-    diff = compare(read_run(a), read_run(b), large_mm=large)
+    diff = compare(read_run(a), read_run(b), Limits(large, large_dice))
     text = _text(diff, form)
     if out is None:
         typer.echo(text, nl=False)

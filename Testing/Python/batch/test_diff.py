@@ -10,6 +10,7 @@ import pytest
 from cli.support import refused, run_regqc
 
 from RegQCLib.batch.diff import COLUMNS, compare, diff_csv, read_run
+from RegQCLib.batch.diff_measures import Limits
 from RegQCLib.batch.diff_table import lines
 from RegQCLib.batch.table import write_tables
 from RegQCLib.errors import InputError
@@ -77,7 +78,7 @@ def test_every_kind_of_change_is_found(diff):
     assert {pair["id"]: pair["change"] for pair in diff.pairs} == EXPECTED
     assert diff.counts == {
         "newly failed": 1, "missing in B": 2, "verdict changed": 2, "no longer failed": 1,
-        "missing in A": 1, "error changed": 2, "same": 4}  # fmt: skip
+        "missing in A": 1, "error changed": 2, "evaluation changed": 0, "same": 4}  # fmt: skip
     assert not diff.is_same
 
 
@@ -108,10 +109,35 @@ def test_changes_of_errors_are_b_minus_a(diff):
 
 def test_what_counts_as_a_change_can_be_chosen(folders):
     a, b = map(read_run, folders)
-    assert compare(a, b, large_mm=0.2).counts["error changed"] == 4
-    assert compare(a, b, large_mm=3).counts["error changed"] == 0
+    assert compare(a, b, Limits(mm=0.2)).counts["error changed"] == 4
+    assert compare(a, b, Limits(mm=3)).counts["error changed"] == 0
     with pytest.raises(InputError, match="0 mm or more"):
-        compare(a, b, large_mm=float("nan"))
+        Limits(mm=float("nan"))
+    with pytest.raises(InputError, match="0 or more, got -1"):
+        Limits(dice=-1)
+
+
+def test_evaluations_are_compared(tmp_path):
+    a = [row("x", dice_mean=0.80, tre_mean_mm=2.0), row("y", dice_mean=0.80, tre_mean_mm=2.0),
+         row("z", "", None, status="done", dice_mean=0.5), row("w")]  # fmt: skip
+    b = [row("x", dice_mean=0.81, tre_mean_mm=2.4), row("y", dice_mean=0.80, tre_mean_mm=1.2),
+         row("z", "", None, status="done", dice_mean=0.9), row("w", dice_mean=0.7)]  # fmt: skip
+    diff = compare(read_run(run(tmp_path / "a", a)), read_run(run(tmp_path / "b", b)))
+    kinds = {pair["id"]: pair["change"] for pair in diff.pairs}
+    assert kinds == {"x": "same", "y": "evaluation changed", "z": "evaluation changed", "w": "same"}
+    assert [pair["id"] for pair in diff.pairs][:2] == ["y", "z"], "the largest TRE first"
+    assert set(diff.evaluation) == {"dice_mean", "tre_mean_mm"}
+    assert diff.evaluation["dice_mean"]["median"] == pytest.approx(0.01)
+    assert diff.evaluation["tre_mean_mm"]["median"] == pytest.approx(-0.2)
+    text = list(lines(diff))
+    assert any(line.startswith("mean Dice, B - A: median +0.010, 95 %") for line in text)
+    (z,) = (line for line in text if line.startswith("z "))
+    assert z.split()[-3:] == ["-", "+0.400", "-"]
+    (found,) = (one for one in csv.DictReader(StringIO(diff_csv(diff.pairs))) if one["id"] == "y")
+    assert (found["tre_mean_mm_a"], found["tre_mean_mm_b"]) == ("2.0", "1.2")
+    assert diff.to_dict()["evaluation_change"] == diff.evaluation
+    narrow = compare(diff.a, diff.b, Limits(dice=0.005))
+    assert narrow.counts["evaluation changed"] == 3
 
 
 def test_readers_decisions_judge_both(diff):
