@@ -23,6 +23,7 @@ LOCK_FILE = ".lock"
 STARTING_S = 10.0
 """A lock file may be empty so long, while its owner writes the name."""
 SYNCHRONIZE = 0x00100000  # Windows: the right to wait for a process
+ACCESS_DENIED = 5  # Windows: there is such a process, another user's
 
 
 @contextmanager
@@ -35,7 +36,8 @@ def run_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         if _read(file) == owner:
-            file.unlink()
+            with suppress(OSError):  # Windows: while somebody reads it; it is stale soon
+                file.unlink()
 
 
 def _acquire(file: Path, owner: dict[str, Any]) -> None:
@@ -67,8 +69,8 @@ def _remove_stale(file: Path) -> None:
             f"gone, delete {file}"
         )
     aside = file.with_name(f"{LOCK_FILE}.{os.getpid()}")
-    with suppress(FileNotFoundError):
-        file.rename(aside)
+    with suppress(OSError):  # it has gone, or, on Windows, somebody reads it: we try again
+        file.replace(aside)
         if _read(aside) != owner:  # somebody took it over in between: it is theirs
             aside.rename(file)
         else:
@@ -111,12 +113,13 @@ def _has_gone(owner: dict[str, Any]) -> bool:
 
 
 def _is_alive(pid: int) -> bool:
-    if sys.platform == "win32":
-        handle = ctypes.windll.kernel32.OpenProcess(SYNCHRONIZE, False, pid)
+    if sys.platform == "win32":  # os.kill would end the process
+        kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+        handle = kernel.OpenProcess(SYNCHRONIZE, False, pid)
         if not handle:
-            return False
-        waiting = ctypes.windll.kernel32.WaitForSingleObject(handle, 0)
-        ctypes.windll.kernel32.CloseHandle(handle)
+            return bool(ctypes.get_last_error() == ACCESS_DENIED)
+        waiting = kernel.WaitForSingleObject(handle, 0)
+        kernel.CloseHandle(handle)
         return bool(waiting != 0)
     try:
         os.kill(pid, 0)
