@@ -127,14 +127,14 @@ def test_windows_tells_the_living_from_the_dead(tmp_path, monkeypatch, found, ta
     windows = Windows(**found)
     monkeypatch.setattr(lock, "sys", SimpleNamespace(platform="win32"))
     monkeypatch.setattr(lock, "ctypes", windows)
-    monkeypatch.setattr(lock, "_start_of", lambda pid: "")  # there is no /proc
+    monkeypatch.setattr(lock, "_start_of", lambda _pid: "")  # there is no /proc
     monkeypatch.setattr(lock.os, "kill", lambda *_: pytest.fail("it ends processes there"))
     (tmp_path / LOCK_FILE).write_text(json.dumps(owner(pid=77, user="ada")))
     if taken:
         with run_lock(tmp_path):
             assert json.loads((tmp_path / LOCK_FILE).read_text())["pid"] == os.getpid()
     else:
-        with pytest.raises(InputError, match="ada on .*process 77"), run_lock(tmp_path):
+        with pytest.raises(InputError, match=r"ada on .*process 77"), run_lock(tmp_path):
             pass
     assert windows.open == []
     assert (tmp_path / LOCK_FILE).exists() != taken
