@@ -35,7 +35,7 @@ from RegQCLib.hashing import sha256_of
 _one_at_a_time = threading.Lock()
 """A Dask worker may have several threads; notes and logs belong to one pair."""
 
-RELEASE_EVERY_S = 5.0
+RELEASE_EVERY_S = 10.0
 
 logger = logging.getLogger("RegQCLib.batch")
 
