@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from torch import nn
 
 from RegQCLib.errors import InputError
+from RegQCLib.registration.networks.settings import read_settings
 from RegQCLib.registration.networks.voxelmorph import (
     VoxelMorph,
     VoxelMorph2Settings,
@@ -32,21 +32,4 @@ def build_network(name: str, settings: Mapping[str, Any]) -> nn.Module:
     if name not in NETWORKS:
         raise InputError(f"a network is one of {', '.join(NETWORKS)}, got {name!r}")
     kind, network = NETWORKS[name]
-    known = [field.name for field in fields(kind)]
-    unknown = sorted(set(settings) - set(known))
-    if unknown:
-        raise InputError(
-            f"network {name}: unknown settings {', '.join(unknown)}; known are {', '.join(known)}"
-        )
-    values = {key: _frozen(value) for key, value in settings.items()}
-    try:
-        return network(kind(**values))
-    except InputError as error:
-        raise InputError(f"network {name}: {error}") from None
-    except TypeError:
-        raise InputError(f"network {name}: settings of a wrong type: {dict(settings)}") from None
-
-
-def _frozen(value: Any) -> Any:
-    """Lists, as files have them, as the tuples of the settings."""
-    return tuple(_frozen(one) for one in value) if isinstance(value, list | tuple) else value
+    return network(read_settings(kind, settings, f"network {name}"))
