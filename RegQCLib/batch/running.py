@@ -161,7 +161,13 @@ class Batch:
 
             return DaskPool(scheduler, waiting=waiting)
         images = (tuple(pair.inputs.values()) for pair in pairs)
-        cores = cores_of_workers(workers, images, device=self.options.device)
+        options = self.options
+        cores = cores_of_workers(
+            workers,
+            images,
+            device=options.device,
+            checks_alone=not (options.register or options.fix_slices),
+        )
         return LocalPool(cores, waiting=waiting)
 
     def _task(self, pair: Pair) -> Task:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.memory import available_bytes
 
 BASE_BYTES = 700 * 2**20
-"""Of a process that has checked a small pair."""
-BYTES_PER_FILE_BYTE = 30
-"""Memory of a check for each byte of compressed images; registrations take more."""
+"""Of a process that has checked small pairs: 400 MiB, and what OpenVINO keeps for many sizes."""
+BYTES_PER_VOXEL = {"check": 30, "more": 80}
+"""What a check takes for each voxel of its images, and one with repair or registration before.
+
+Testing/Benchmarks/batch/memory.py compares the estimate with peaks of memory.
+"""
+HEADERS = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+VOXELS_PER_BYTE = 3
+"""Of other files, which may be compressed."""
 SAMPLE = 200
 GPU_BYTES = 3 * 2**30
 """Of a process that checks on a GPU: CUDA itself, the networks, and one batch of slices."""
@@ -43,17 +51,23 @@ def usable_cores() -> list[int]:
 
 
 def cores_of_workers(
-    workers: int | None, images: Iterable[tuple[Path, ...]], *, device: str = "cpu"
+    workers: int | None,
+    images: Iterable[tuple[Path, ...]],
+    *,
+    device: str = "cpu",
+    checks_alone: bool = True,
 ) -> list[list[int]]:
     """Return the cores of each process.
 
     workers: how many; by default one a core, as far as memory goes, that of a GPU included, which
     they share. images: of the pairs, of which the largest counts. device: "auto", "cpu" or "cuda".
+    checks_alone: nothing is registered or repaired.
     Raises InputError for less than one.
     """
     cores = usable_cores()
     if workers is None:
-        workers = min(len(cores), int(available_bytes() // bytes_of_worker(images)))
+        each = bytes_of_worker(images, checks_alone=checks_alone)
+        workers = min(len(cores), int(available_bytes() // each))
         gpu = None if device == "cpu" else free_gpu_bytes()
         if gpu is not None:
             workers = min(workers, gpu // GPU_BYTES)
@@ -65,12 +79,32 @@ def cores_of_workers(
     return [cores[n::workers] for n in range(workers)]
 
 
-def bytes_of_worker(images: Iterable[tuple[Path, ...]]) -> int:
-    """Estimate the memory of one process from the sizes of the image files."""
-    largest = 0
-    for paths in list(images)[:SAMPLE]:
-        largest = max(largest, sum(p.stat().st_size for p in paths if p.is_file()))
-    return BASE_BYTES + BYTES_PER_FILE_BYTE * largest
+def bytes_of_worker(images: Iterable[tuple[Path, ...]], *, checks_alone: bool = True) -> int:
+    """Estimate the memory of one process from the headers of the first `SAMPLE` pairs' images."""
+    sampled = list(islice(images, SAMPLE))
+    voxels = {path: voxels_of(path) for path in {path for paths in sampled for path in paths}}
+    largest = max((sum(voxels[path] for path in paths) for paths in sampled), default=0)
+    return BASE_BYTES + BYTES_PER_VOXEL["check" if checks_alone else "more"] * largest
+
+
+def voxels_of(path: Path) -> int:
+    """Return how many voxels an image has by its header, else by its size; 0 without a file."""
+    import SimpleITK
+
+    from RegQCLib.geometry.sitk import quiet
+
+    files = list(path.iterdir()) if path.is_dir() else [path]
+    guess = VOXELS_PER_BYTE * sum(file.stat().st_size for file in files if file.is_file())
+    if not guess or path.is_dir() or not path.name.lower().endswith(HEADERS):
+        return guess
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        with quiet():
+            reader.ReadImageInformation()
+    except RuntimeError:  # damaged: the pair says so when its turn comes
+        return guess
+    return math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
 
 
 def free_gpu_bytes() -> int | None:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
+from cli.support import write_nifti
 
 from RegQCLib.batch import sizing
-from RegQCLib.batch.sizing import cores_of_workers, free_gpu_bytes, thread_variables
+from RegQCLib.batch.sizing import (
+    bytes_of_worker,
+    cores_of_workers,
+    free_gpu_bytes,
+    thread_variables,
+    voxels_of,
+)
 from RegQCLib.errors import InputError
 
 PLENTY = 2**40
@@ -40,13 +49,32 @@ def test_memory_limits_them(machine, tmp_path):
     assert len(cores_of_workers(None, [])) == 8
     machine(memory=3 * sizing.BASE_BYTES + 1)
     assert len(cores_of_workers(None, [])) == 3
-    (tmp_path / "large").write_bytes(b"x" * 10_000_000)
-    pairs = [(tmp_path / "gone",), (tmp_path / "large", tmp_path / "large")]
+    large = write_nifti(tmp_path / "large.nii.gz", np.zeros((200, 200, 200), np.uint8))
+    pairs = [(tmp_path / "gone",), (large, large)]
     assert len(cores_of_workers(None, pairs)) == 1
     machine(memory=0)
     assert len(cores_of_workers(None, [])) == 1
     with pytest.raises(InputError, match="at least one worker"):
         cores_of_workers(0, [])
+
+
+def test_images_count_by_their_voxels_however_well_they_are_compressed(tmp_path):
+    zeros = np.zeros((50, 40, 30), np.int16)
+    image = write_nifti(tmp_path / "a.nii.gz", zeros)
+    nrrd, field = tmp_path / "b.nrrd", tmp_path / "c.mha"
+    sitk.WriteImage(sitk.GetImageFromArray(zeros), nrrd, useCompression=True)
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((5, 6, 7, 3)), isVector=True), field)
+    damaged, folder = tmp_path / "d.nii.gz", tmp_path / "dicom"
+    damaged.write_bytes(b"x" * 50)
+    folder.mkdir()
+    (folder / "1.dcm").write_bytes(b"x" * 30)
+    sizes = [voxels_of(one) for one in (image, nrrd, field, damaged, folder, tmp_path / "gone")]
+    assert sizes == [60_000, 60_000, 630, 150, 90, 0]
+    small, large = bytes_of_worker([(image, nrrd), (field,)]), bytes_of_worker([(image,) * 4])
+    assert small - sizing.BASE_BYTES == 120_000 * sizing.BYTES_PER_VOXEL["check"]
+    assert large - sizing.BASE_BYTES == 2 * (small - sizing.BASE_BYTES)
+    assert bytes_of_worker([(image,)], checks_alone=False) > bytes_of_worker([(image,)])
+    assert bytes_of_worker([]) == sizing.BASE_BYTES
 
 
 def test_a_gpu_is_shared_by_as_many_as_fit(machine):
