@@ -15,8 +15,8 @@ from RegQCLib.geometry.memory import available_bytes
 
 BASE_BYTES = 700 * 2**20
 """Of a process that has checked small pairs: 400 MiB, and what OpenVINO keeps for many sizes."""
-BYTES_PER_VOXEL = {"check": 30, "more": 80}
-"""What a check takes for each voxel of its images, and one with repair or registration before.
+BYTES_PER_VOXEL = {"check": 45, "more": 80}
+"""What a check takes for each voxel of its images, and one with registration or repair before.
 
 Testing/Benchmarks/batch/memory.py compares the estimate with peaks of memory.
 """

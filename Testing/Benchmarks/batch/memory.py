@@ -26,7 +26,6 @@ from Testing.Benchmarks.results_file import write_results
 MIB = 2**20
 STEPS = {
     "check": Options(),
-    "fix slices": Options(fix_slices="moving"),
     "rigid": Options(register="rigid"),
     "deformable": Options(register="deformable"),
 }
