@@ -21,7 +21,7 @@ from RegQCScene.working_transform import WorkingState, remember, stateOf
 class DragWatch(VTKObservationMixin):
     """Watches one working transform.
 
-    moved(): emitted whenever it changed, by whatever.
+    moved(): emitted whenever it changed, by whatever; not when only its handles were put elsewhere.
     """
 
     def __init__(self, history: CommandStack) -> None:
@@ -30,6 +30,7 @@ class DragWatch(VTKObservationMixin):
         self._history = history
         self._node: Any = None
         self._settled: WorkingState | None = None
+        self._time = 0
         history.changed.connect(self._onStep)
 
     @property
@@ -45,6 +46,7 @@ class DragWatch(VTKObservationMixin):
         self.removeObservers()
         self._node = node
         self._settled = None if node is None else stateOf(node)
+        self._time = 0 if node is None else node.GetTransformToWorldMTime()
         if node is not None:
             event = slicer.vtkMRMLTransformableNode.TransformModifiedEvent
             self.addObserver(node, event, self._onMoved)
@@ -64,7 +66,10 @@ class DragWatch(VTKObservationMixin):
         self._history.changed.disconnect(self._onStep)
 
     def _onMoved(self, _caller: Any, _event: str) -> None:
-        self.moved.emit()
+        time = 0 if self._node is None else self._node.GetTransformToWorldMTime()
+        if time != self._time:
+            self._time = time
+            self.moved.emit()
 
     def _onStep(self) -> None:
         """A step that was taken, undone or redone is no drag."""

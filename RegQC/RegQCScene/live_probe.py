@@ -32,6 +32,7 @@ from RegQCScene.transform_exchange import fixedToMovingSteps
 from RegQCScene.volume_exchange import volumeFromNode
 
 Steps = Generator[Any, None, Any]
+Matrix = NDArray[np.float64]
 
 CHILD = "RegQCLib.cli.live_worker"
 STEP_BYTES = 4 * 2**20
@@ -69,6 +70,7 @@ class LiveProbe:
         """
         self._nodes = (fixedNode, movingNode)
         self._workingNode = working
+        self._prepared: Matrix | None = None
         self.fixed = volumeFromNode(fixedNode, role="fixed volume")
         self.moving = volumeFromNode(movingNode, world=False, role="moving volume")
         self.ready = self.busy = False
@@ -85,6 +87,22 @@ class LiveProbe:
         """Whether `poll` has something left to prepare."""
         return self._steps is not None
 
+    @property
+    def pose(self) -> Matrix | None:
+        """(4, 4) from world points to the moving volume's own as it lies now; None where it bends.
+
+        `ask` can be told one of before.
+        """
+        parent = self._nodes[1].GetParentTransformNode()
+        if parent is None:
+            return np.eye(4)
+        return _fromWorld(parent) if parent.IsTransformToWorldLinear() else None
+
+    @property
+    def looksBack(self) -> bool:
+        """Whether `ask` takes a pose: not while what is prepared bends."""
+        return self._prepared is not None
+
     def refresh(self) -> None:
         """Take over what else than the working transform's matrix has changed above the volume."""
         if self._process is not None:
@@ -100,14 +118,23 @@ class LiveProbe:
             self._fail(f"live scores could not be prepared: {error.strerror}")
         return self._read()
 
-    def ask(self, index: Sequence[int]) -> bool:
-        """Ask for the slices through a fixed voxel (k, j, i); returns whether that was possible."""
+    def ask(self, index: Sequence[int], pose: Matrix | None = None) -> bool:
+        """Ask for the slices through a fixed voxel (k, j, i); returns whether that was possible.
+
+        pose: where the moving volume is to lie, see `pose`; by default where it lies now.
+        """
         if not self.ready or self.busy or self._steps is not None:
+            return False
+        if pose is None:
+            motion = self._motion()
+        elif self._prepared is not None:
+            motion = np.linalg.inv(self._prepared) @ pose
+        else:
             return False
         self._number += 1
         self.busy = True
-        motion = self._motion().tolist()
-        self._say({"number": self._number, "index": list(map(int, index)), "matrix": motion})
+        index = list(map(int, index))
+        self._say({"number": self._number, "index": index, "matrix": motion.tolist()})
         return True
 
     def close(self) -> None:
@@ -146,7 +173,7 @@ class LiveProbe:
 
     def _parts(self) -> Steps:
         """Yield until the present transform is written; returns what the child is to be told."""
-        self._before = _fromWorld(self._workingNode)
+        self._before, self._prepared = _fromWorld(self._workingNode), self.pose
         transform = yield from fixedToMovingSteps(*self._nodes)
         whole: Any = transform.transforms if isinstance(transform, Composite) else (transform,)
         parts: list[dict[str, Any]] = []

@@ -9,13 +9,12 @@ import numpy as np
 import qt
 from slicer.i18n import tr as _
 
-from RegQCLib.errors import RegQCError
+from RegQCLib.errors import InputError, RegQCError
 from RegQCScene.check_comparison import comparison
 from RegQCScene.check_result import CheckResult
 from RegQCScene.corrected_volume import chooseOriginals, correctedRoles, sameImage
 from RegQCScene.correction_of_total import CorrectionJob
 from RegQCScene.drag_watch import DragWatch
-from RegQCScene.live_probe import LiveScore
 from RegQCScene.pair_export import Pair
 from RegQCScene.preview import (
     dropPreview,
@@ -25,13 +24,14 @@ from RegQCScene.preview import (
     showPreview,
 )
 from RegQCScene.signal import Signal
+from RegQCScene.volume_exchange import gridFromNode
 from RegQCScene.working_transform import (
     WorkingState,
     correct,
     startWorking,
     workingTransformOf,
 )
-from RegQCUI.correct_live import LiveScores
+from RegQCUI.correct_live import LiveScores, Past
 
 SETTLE_MS = 400
 """Without a change for so long, a drag counts as ended."""
@@ -56,7 +56,7 @@ class CorrectControl:
         self._settle.connect("timeout()", self._onQuiet)
         self._restoring = False
         self._stepState: Any = None
-        self._stepScores: dict[str, LiveScore] = {}
+        self._stepPast: Past | None = None
         self._pair: tuple[Any, Any] = (None, None)
         self._original: CheckResult | None = None
         self.watch.moved.connect(self._onMoved)
@@ -87,10 +87,21 @@ class CorrectControl:
         return None if moving is None else workingTransformOf(moving)
 
     @property
-    def canCorrect(self) -> bool:
-        """Whether a pair is chosen."""
+    def whyNot(self) -> str:
+        """Why nothing can be corrected, or "": no pair is chosen, or its grid is of no use."""
         fixed, moving = self.parameters.fixedVolume, self.parameters.movingVolume
-        return fixed is not None and moving is not None and fixed is not moving
+        if fixed is None or moving is None or fixed is moving:
+            return _("Choose a fixed and a moving volume under Inputs.")
+        try:
+            gridFromNode(fixed)
+        except InputError as error:
+            return str(error)
+        return ""
+
+    @property
+    def canCorrect(self) -> bool:
+        """Whether a pair is chosen that can be corrected."""
+        return not self.whyNot
 
     @property
     def canRestore(self) -> bool:
@@ -116,6 +127,7 @@ class CorrectControl:
         self.settle()
         parameters = self.parameters
         try:
+            gridFromNode(parameters.fixedVolume)
             working = startWorking(parameters)
         except RegQCError as error:
             self.session.message.emit(str(error), "error")
@@ -263,9 +275,9 @@ class CorrectControl:
         last = self.session.history.last
         state = None if last is None else last.before
         if state is not None and state is self._stepState:
-            self.live.before = dict(self._stepScores)  # one more of a series, which is one step
+            self.live.past = self._stepPast  # one more of a series, which is one step
         else:
-            self._stepState, self._stepScores = state, dict(self.live.before)
+            self._stepState, self._stepPast = state, self.live.past
         self.live.settled()
         self.compared = ""  # it told of a step before
         self.changed.emit()

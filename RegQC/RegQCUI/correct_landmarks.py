@@ -30,6 +30,7 @@ from RegQCUI.correct_control import CorrectControl
 from RegQCUI.dependencies import ensureRequirements
 from RegQCUI.links import Links
 from RegQCUI.paths import uiPath
+from RegQCUI.tables import setUpTable
 
 KINDS = (
     (_("Shift and turn (rigid)"), "rigid"),
@@ -58,10 +59,9 @@ class LandmarksPart(VTKObservationMixin):
         self._timer.setSingleShot(True)
         self._timer.setInterval(REFRESH_MS)
         table = self.ui.landmarkTable
-        table.setColumnCount(len(HEADERS))
-        table.setHorizontalHeaderLabels(HEADERS)
+        setUpTable(table, HEADERS)
+        table.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
         table.setSelectionBehavior(qt.QAbstractItemView.SelectRows)
-        table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
         for text, kind in KINDS:
             self.ui.fitKindSelector.addItem(text, kind)
         for sender, signal, receiver in (
@@ -216,7 +216,6 @@ class LandmarksPart(VTKObservationMixin):
             for column, value in enumerate((pairs.nowMm[row], *errors), start=1):
                 text = "" if np.isnan(value) else _("{mm:.2f} mm").format(mm=value)
                 table.setItem(row, column, qt.QTableWidgetItem(text))
-        table.resizeColumnsToContents()
         self._filling = False
 
     def _onPoints(self, _caller: Any, _event: str) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
 
 from RegQCScene.correction_of_total import sharedToWorld
 from RegQCScene.handles import (
@@ -14,9 +17,11 @@ from RegQCScene.handles import (
     dragAnywhere,
     handlesShown,
     hideHandles,
+    placeHandles,
     showHandles,
 )
 from RegQCScene.nudge import TURNS, WAYS, move, turn, viewAxes
+from RegQCScene.slice_views import sliceNodes
 from RegQCScene.visible_slices import shownSliceNodes, visiblePoint
 from RegQCScene.volume_exchange import gridFromNode
 from RegQCUI.correct_control import CorrectControl
@@ -27,12 +32,15 @@ from RegQCUI.paths import uiPath
 PLANES = (_("sagittal"), _("coronal"), _("axial"))
 STRAIGHT_COSINE = 0.9986
 """Views turned by less than 3 degrees."""
+FOLLOW_MS = 150
+"""Without a change of the views for so long, the handles come after them."""
 
 
-class MovePart:
+class MovePart(VTKObservationMixin):
     """Moves the working transform by hand."""
 
     def __init__(self, control: CorrectControl) -> None:
+        VTKObservationMixin.__init__(self)
         self.control = control
         self.widget = slicer.util.loadUI(uiPath("CorrectMove"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
@@ -40,6 +48,11 @@ class MovePart:
         self._links = Links()
         self._view = ""
         self._here = False
+        self._handled: Any = None
+        self._follow = qt.QTimer()
+        self._follow.setSingleShot(True)
+        self._follow.setInterval(FOLLOW_MS)
+        self._links.connect(self._follow, "timeout()", self._onViewsRest)
         self._fillViews()
         ui = self.ui
         ui.anywhereBox.setVisible(canDragAnywhere())
@@ -67,7 +80,7 @@ class MovePart:
         """Give keys and views back."""
         self._here = False
         self.keys.release()
-        hideHandles(self.control.working)
+        self._hideHandles()
 
     def cleanup(self) -> None:
         """Let go of everything."""
@@ -83,7 +96,7 @@ class MovePart:
         ui.anywhereBox.setEnabled(ui.handlesBox.checked)
         working = self.control.working
         if working is None or not ready:
-            hideHandles(working)
+            self._hideHandles()
         elif self._here and (ui.handlesBox.checked or ui.keysBox.checked):
             self.control.scoreLive()
             if ui.handlesBox.checked and not handlesShown(working):
@@ -130,15 +143,40 @@ class MovePart:
         elif ui.handlesBox.checked:
             self._showHandles()
         else:
-            hideHandles(self.control.working)
+            self._hideHandles()
         ui.anywhereBox.setEnabled(ui.handlesBox.checked)
 
     def _showHandles(self) -> None:
-        working = self.control.working
-        toShared = np.linalg.inv(sharedToWorld(working))
-        center = toShared @ (*self._point(), 1.0)
-        showHandles(working, center[:3].tolist())
+        self._hideHandles()  # those of another pair, too
+        working = self._handled = self.control.working
+        showHandles(working, self._center(working))
         dragAnywhere(working, self.ui.anywhereBox.checked)
+        for node in sliceNodes():
+            self.addObserver(node, vtk.vtkCommand.ModifiedEvent, self._onView)
+
+    def _hideHandles(self) -> None:
+        self._follow.stop()
+        self.removeObservers()
+        if self._handled is not None and self._handled.GetScene() is not None:
+            hideHandles(self._handled)
+        self._handled = None
+
+    def _center(self, working: Any) -> list[float]:
+        """RAS mm in the space of the working transform's parent, where the views meet."""
+        center = np.linalg.inv(sharedToWorld(working)) @ (*self._point(), 1.0)
+        return list(map(float, center[:3]))
+
+    def _onView(self, _caller: Any, _event: str) -> None:
+        self._follow.start()
+
+    def _onViewsRest(self) -> None:
+        """The views show other slices: bring the handles there, but not under a hand that drags."""
+        if self._handled is not self.control.working or not handlesShown(self._handled):
+            return
+        if qt.QApplication.mouseButtons() == qt.Qt.NoButton:
+            placeHandles(self._handled, self._center(self._handled))
+        else:
+            self._follow.start()
 
     def _onKeys(self, on: bool) -> None:
         if on and self.control.begin() is None:

@@ -14,6 +14,7 @@ from RegQCUI.correct_move import MovePart
 from RegQCUI.correct_register import RegisterPart
 from RegQCUI.correct_slices import SlicesPart
 from RegQCUI.links import Links
+from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
 
 PARTS = (
@@ -42,6 +43,8 @@ class CorrectPanel:
             layout.addWidget(part.widget)
             layout.addStretch(1)
         self.ui = ui = tabs
+        self.notices = Notices(self.widget.layout())
+        self.widget.layout().insertWidget(0, self.notices.widget)
         self._busyHere = False
         self._links = Links()
         for button, receiver in (
@@ -55,6 +58,7 @@ class CorrectPanel:
         ):
             self._links.connect(button, "clicked(bool)", receiver)
         self._links.connect(ui.previewBeforeButton, "toggled(bool)", self._onBefore)
+        self._links.connect(ui.correctTabs, "currentChanged(int)", self._onTab)
         self.control.changed.connect(self.refresh)
         self.control.live.changed.connect(self._showScores)
         session.resultChanged.connect(self.refresh)
@@ -108,6 +112,14 @@ class CorrectPanel:
         ui.recheckButton.setEnabled(control.canCorrect and idle)
         ui.comparedLabel.setText(control.compared)
         ui.comparedLabel.setVisible(bool(control.compared))
+        self._explain()
+
+    def _explain(self) -> None:
+        """Say why what is seen is disabled."""
+        reason, moving = self.control.whyNot, self.ui.correctTabs.currentIndex == 0
+        if not reason and self.control.previewed and moving:
+            reason = _("Keep or drop the preview first; then the image can be moved by hand.")
+        self.notices.show([("info", reason)] if reason else [])
 
     def _showScores(self) -> None:
         live = self.control.live
@@ -117,8 +129,11 @@ class CorrectPanel:
             for name, score in (("Before", before), ("Now", now)):
                 label = getattr(self.ui, f"{plane}{name}Label")
                 label.setText(scoreText(score))
-        self.ui.liveStatusLabel.setText(live.status)
-        self.ui.liveStatusLabel.setVisible(bool(live.status))
+        status = live.status
+        if not status and live.beforeIsLost:
+            status = _("These slices were not in view before the image was bent.")
+        self.ui.liveStatusLabel.setText(status)
+        self.ui.liveStatusLabel.setVisible(bool(status))
 
     def _onBusy(self, what: str) -> None:
         self.ui.correctBusyFrame.setVisible(bool(what))
@@ -129,6 +144,9 @@ class CorrectPanel:
         bar = self.ui.correctProgressBar
         bar.setValue(round(PROGRESS_STEPS * fraction))
         bar.setFormat(f"{stage} - %p%")
+
+    def _onTab(self, _index: int) -> None:
+        self._explain()
 
     def _onCancel(self, _checked: bool) -> None:
         self.session.cancel()

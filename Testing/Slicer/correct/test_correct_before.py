@@ -18,13 +18,15 @@ from correct.hands import (
     toggle,
     wait,
 )
-from correct.support import POINTS, mapped, volumeNode
+from correct.support import POINTS, field, mapped, volumeNode
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from scene.canned_check import CannedCheck
 from SlicerHost.keyboard import press
 
 from RegQCScene import check_job
+from RegQCScene.handles import handlesShown
+from RegQCScene.slice_views import jumpToPoint
 from RegQCUI import correct_register, correct_slices
 
 
@@ -60,6 +62,98 @@ def test_before_is_what_was_before_a_preview_until_the_next_correction(panel, ho
     panel.ui.correctTabs.setCurrentIndex(0)
     scored(panel, host, ui.downButton)
     np.testing.assert_allclose(errors(live.before), now)
+
+
+def test_before_is_told_of_slices_that_come_into_view_later(panel, host):
+    live, ui = panel.control.live, part(panel, "MovePart").ui
+    start = mapped(panel.session.parameters)[1]
+    click(ui.rightButton)  # the first of all, while nothing is scored yet
+    wait(host, lambda: live.before)
+    np.testing.assert_allclose(errors(live.before), start)
+    settled(panel, host)
+    first = live.before
+    jumpToPoint((8, 8, 8))
+    wait(host, lambda: live.before and live.before is not first)
+    np.testing.assert_allclose(errors(live.before), start)
+    assert panel.ui.axialBeforeLabel.text == f"{start[2]:.1f} mm"
+    click(ui.rightButton)  # one more of the same: it still began there
+    settled(panel, host)
+    np.testing.assert_allclose(errors(live.before), start)
+    moved = mapped(panel.session.parameters)[1]
+    click(ui.upButton)
+    settled(panel, host)
+    np.testing.assert_allclose(errors(live.before), moved)
+    jumpToPoint((0, 0, 0))
+    wait(host, lambda: live.before and live.scores)
+    np.testing.assert_allclose(errors(live.before), moved)
+    assert panel.ui.liveStatusLabel.isHidden()
+
+
+def test_where_before_cannot_be_told_it_is_said(panel, host):
+    live, ui, control = panel.control.live, part(panel, "MovePart").ui, panel.control
+    scored(panel, host, ui.rightButton)
+    control.preview(field(), "bend")
+    wait(host, lambda: live.before and not live._probe.working)
+    jumpToPoint((8, 8, 8))
+    wait(host, lambda: not panel.ui.liveStatusLabel.isHidden())
+    assert "not in view before" in panel.ui.liveStatusLabel.text
+    assert panel.ui.axialBeforeLabel.text == "-"
+    jumpToPoint((0, 0, 0))
+    wait(host, lambda: live.before)
+    wait(host, panel.ui.liveStatusLabel.isHidden)
+
+
+def test_handles_come_after_the_views(panel, host):
+    parameters = panel.session.parameters
+    toggle(part(panel, "MovePart").ui.handlesBox)
+    wait(host, lambda: panel.control.live.scores)
+    working, history = parameters.workingTransform, panel.session.history
+    before, place = dict(panel.control.live.before), np.array([6.0, -5.0, 8.0])
+    np.testing.assert_allclose(working.GetCenterOfTransformation(), 0, atol=1e-6)
+    jumpToPoint(place)
+    wait(host, lambda: np.allclose(working.GetCenterOfTransformation(), place, atol=1e-3))
+    np.testing.assert_allclose(mapped(parameters), POINTS, atol=1e-9)
+    assert len(history) == 0
+    assert panel.control.live.before == before == {}
+
+
+def test_handles_of_another_pair_go(panel, host):
+    parameters = panel.session.parameters
+    toggle(part(panel, "MovePart").ui.handlesBox)
+    first = parameters.workingTransform
+    assert handlesShown(first)
+    parameters.movingVolume = volumeNode("other", (20, 24, 28))
+    host.app.processEvents()
+    assert not handlesShown(first)
+
+
+def test_what_is_disabled_says_why(panel, host, monkeypatch):
+    monkeypatch.setattr(correct_register, "RegistrationJob", FakeRegistration)
+    parameters = panel.session.parameters
+    assert panel.notices.shown == []
+    panel.ui.correctTabs.setCurrentIndex(1)
+    click(part(panel, "RegisterPart").ui.registerButton)
+    wait(host, lambda: panel.control.previewed)
+    assert panel.notices.shown == []
+    panel.ui.correctTabs.setCurrentIndex(0)
+    ((_level, text),) = panel.notices.shown
+    assert text.startswith("Keep or drop the preview")
+    click(panel.ui.previewDropButton)
+    assert panel.notices.shown == []
+    shear = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "gantry")
+    matrix = np.eye(4)
+    matrix[1, 2] = 0.2
+    shear.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    toggle(part(panel, "MovePart").ui.handlesBox)
+    parameters.fixedVolume.SetAndObserveTransformNodeID(shear.GetID())
+    panel.enter()
+    ((_level, text),) = panel.notices.shown
+    assert "gantry" in text
+    assert not part(panel, "MovePart").widget.enabled
+    assert panel.control.begin() is None
+    parameters.fixedVolume = None
+    ((_level, text),) = panel.notices.shown
+    assert "Choose a fixed" in text
 
 
 def test_a_comparison_of_checks_goes_with_the_next_step(panel, host, monkeypatch):

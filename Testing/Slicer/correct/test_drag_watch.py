@@ -96,3 +96,13 @@ def test_another_pair_and_a_removed_transform(scene, watch, history):
     watch.settle()
     watch.watch(None)
     assert history.undoText == "Drag by 1.0 mm"
+
+
+def test_handles_that_are_put_elsewhere_move_nothing(scene, watch, history):
+    working, moves = startWorking(pairParameters()), []
+    watch.watch(working)
+    watch.moved.connect(lambda: moves.append(1))
+    working.SetCenterOfTransformation(3, 4, 5)
+    assert moves == []
+    drag(working, Affine.rigid(translation_mm=(1, 0, 0)))
+    assert len(moves) == 5
