@@ -14,12 +14,15 @@ from RegQCLib.errors import InputError
 from RegQCScene.case_markups import forgetMarkups, removeMarkups
 from RegQCScene.job import Event
 from RegQCScene.result_nodes import removeResult
+from RegQCScene.slice_views import showPair
 from RegQCScene.stepped_job import PAUSE, childSteps
 from RegQCScene.transform_file import transformFileSteps
 from RegQCScene.volume_exchange import gridFromNode
 from RegQCScene.working_transform import removeWorking
 
 SEGMENTATIONS = (".seg.nrrd", ".seg.nhdr", ".seg.vtm")
+FELT_BYTES = 8 * 2**20
+"""Larger files take Slicer a good part of a second."""
 OURS = (".mgz", ".dcm")
 """What RegQC reads and Slicer's volume reader does not; so are folders of DICOM files."""
 
@@ -44,7 +47,7 @@ class CaseNodes:
         try:
             for number, (role, path) in enumerate(inputs.items()):
                 span = (start + number * step, start + (number + 1) * step)
-                yield Event("progress", _("reading {name}").format(name=path.name), span[0])
+                yield Event("progress", _readingText(path), span[0])
                 yield PAUSE
                 nodes[role] = yield from self._load(role, path, nodes, folder / role, span)
                 self._ids.append(nodes[role].GetID())
@@ -59,6 +62,11 @@ class CaseNodes:
             parameters.transform, parameters.mask = nodes.get("transform"), nodes.get("mask")
             parameters.maskSegment = ""
             forgetMarkups(parameters)  # they belong to another pair
+        yield Event("progress", _("showing the images; the window may stand still"), stop)
+        yield PAUSE
+        with slicer.util.RenderBlocker():
+            showPair(nodes["fixed"], nodes["moving"])
+            slicer.util.resetSliceViews()
 
     @property
     def present(self) -> bool:
@@ -96,6 +104,14 @@ class CaseNodes:
         node = _loaded(role, folder / facts["files"][0], path, name)
         slicer.mrmlScene.RemoveNode(node.GetStorageNode())  # of a file that will be gone
         return node
+
+
+def _readingText(path: Path) -> str:
+    """Say what is read, and beforehand where Slicer's own reading will be felt."""
+    text = _("reading {name}").format(name=path.name)
+    if path.is_file() and path.stat().st_size > FELT_BYTES:
+        return _("{text}; the window stands still for a moment").format(text=text)
+    return text
 
 
 def _loaded(role: str, file: Path, path: Path, name: str) -> Any:

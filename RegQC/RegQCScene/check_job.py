@@ -15,7 +15,7 @@ from RegQCScene.job import Event
 from RegQCScene.pair_export import Pair, exportPair
 from RegQCScene.result_images import ResultImages, resultImageSteps
 from RegQCScene.sequence_frames import frameNote
-from RegQCScene.stepped_job import JobFailed, SteppedJob, Steps, childSteps
+from RegQCScene.stepped_job import PAUSE, JobFailed, SteppedJob, Steps, childSteps
 
 REPORT_FOLDER = "report"
 
@@ -74,6 +74,9 @@ class CheckJob(SteppedJob):
         if (report / ERROR_MAP_FILE).is_file():
             image = yield from errorMapSteps(report / ERROR_MAP_FILE, 0.95, 1.0)
             self.images = yield from resultImageSteps(image, self.result, files.grid)
+        # said before, as the window stands still while the views draw a large map
+        yield Event("progress", _("showing the result"), 1.0)
+        yield PAUSE
         return facts
 
 

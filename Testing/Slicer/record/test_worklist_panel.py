@@ -14,6 +14,7 @@ from SlicerHost.keyboard import press
 from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.volume import Volume
 from RegQCScene.decisions import decide, decisionsOf
+from RegQCScene.slice_views import compositeNodes
 
 AFFINE = np.diag([2.0, 2.5, 5.0, 1.0])
 
@@ -99,6 +100,11 @@ def test_from_case_to_case_and_back(opened, host, storeCheck):
     wait(host, opened)
     assert "Opening a: reading f.nii.gz" in said
     assert session.parameters.fixedVolume.GetName() == "a fixed"
+    pair = session.parameters.fixedVolume.GetID(), session.parameters.movingVolume.GetID()
+    for node in compositeNodes():  # the case is what is seen
+        assert (node.GetBackgroundVolumeID(), node.GetForegroundVolumeID()) == pair
+    red = slicer.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
+    assert red.GetFieldOfView()[0] >= 30 * 2.0
     assert "Open: a." in opened.ui.statusLabel.text
     storeCheck(session)
     wait(host, opened)
