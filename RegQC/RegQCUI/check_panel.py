@@ -46,6 +46,8 @@ class CheckPanel(VTKObservationMixin):
         self.strips = self._addStrips()
         self.list = SliceList(self.ui.sliceTable, self.showSlice)
         self.notices = Notices(self.ui.verdictWords)
+        self.refusal = Notices(self.widget.layout())
+        self.widget.layout().insertWidget(1, self.refusal.widget)
         font = self.ui.verdictLabel.font
         font.setBold(True)
         font.setPointSizeF(1.4 * font.pointSizeF())
@@ -139,6 +141,7 @@ class CheckPanel(VTKObservationMixin):
         if missing and not reason:
             tip += " " + _("Asks to install first: {packages}").format(packages=", ".join(missing))
         button.setToolTip(tip)
+        self.refusal.show([("info", reason)] if reason and not self.session.busy else [])
 
     def _onBusy(self, what: str) -> None:
         self.progress.begin(what)
@@ -199,6 +202,7 @@ class CheckPanel(VTKObservationMixin):
         if fresh != self._fresh:
             self._fresh = fresh
             self._showVerdict(result)
+            self.display.setFresh(fresh)
 
     def _fillList(self) -> None:
         result = self.session.result

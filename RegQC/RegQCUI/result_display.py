@@ -32,8 +32,10 @@ class ResultDisplay:
         self._session = session
         self._ui = ui
         self._errorMap: Any = None
+        self._fresh = True
         self._scale, self._hatching = ColorScale(), NotJudged()
         self._layoutBefore: int | None = None
+        ui.hiddenLabel.hide()
         self._links = Links()
         self._links.connect(ui.errorMapCheckBox, "toggled(bool)", self.showErrorMap)
         self._links.connect(ui.flaggedSlicesCheckBox, "toggled(bool)", self.showFlagged)
@@ -49,6 +51,7 @@ class ResultDisplay:
     def showResult(self, result: CheckResult | None) -> None:
         """Show a new result as the toggles stand; take the one before off the views."""
         parameters, ui = self._session.parameters, self._ui
+        self._fresh = True
         if self._errorMap is not parameters.errorMap:
             self._hideErrorMap()
         ui.errorMapCheckBox.enabled = parameters.errorMap is not None
@@ -62,14 +65,28 @@ class ResultDisplay:
         backgrounds = {node.GetBackgroundVolumeID() for node in compositeNodes()}
         if parameters.fixedVolume.GetID() not in backgrounds:
             showPair(parameters.fixedVolume, parameters.movingVolume)
-        self.showErrorMap(ui.errorMapCheckBox.checked)
-        self.showFlagged(ui.flaggedSlicesCheckBox.checked)
+        self._showAsWished()
+
+    def setFresh(self, fresh: bool) -> None:
+        """Hide what tells of another place than the moving image has now; show it again there.
+
+        A user who wants to see it all the same switches it off and on.
+        """
+        self._fresh = fresh
+        self._showAsWished()
+
+    def _showAsWished(self) -> None:
+        ui, fresh = self._ui, self._fresh
+        self.showErrorMap(fresh and ui.errorMapCheckBox.checked)
+        self.showFlagged(fresh and ui.flaggedSlicesCheckBox.checked)
+        ui.hiddenLabel.setVisible(not fresh and ui.errorMapCheckBox.checked)
 
     def showErrorMap(self, on: bool) -> None:
         """Lay the error map over the images, or take it off."""
         node = self._session.parameters.errorMap
         for legend in (self._ui.scaleLabel, self._ui.notJudgedLabel):
             legend.setVisible(bool(on) and node is not None)
+        self._ui.hiddenLabel.hide()
         if on and node is not None:
             self._errorMap = node
             showOverlay(node, OPACITY)
@@ -100,7 +117,8 @@ class ResultDisplay:
             self._drawOver(self._errorMap)
 
     def _drawOver(self, errorMap: Any) -> None:
-        self._scale.show(errorMap, _("Error (mm)"))
+        title = _("Error (mm)") if self._fresh else _("Error (mm) before")
+        self._scale.show(errorMap, title)
         self._hatching.show(errorMap)
 
     def _hideErrorMap(self) -> None:

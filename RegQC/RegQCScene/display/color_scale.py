@@ -20,6 +20,7 @@ BOTTOM = 0.3
 MARGIN = 0.01
 LABELS = 5
 FONT_PIXELS = 12
+TITLE_GAP_PIXELS = 8
 
 
 class ColorScale:
@@ -63,6 +64,7 @@ class ColorScale:
         actor.SetTitle("\n".join(title.split()))  # a line for each word: views are narrow
         actor.SetLabelFormat(labelFormat)
         actor.SetUnconstrainedFontSize(True)
+        actor.SetVerticalTitleSeparation(TITLE_GAP_PIXELS)
         for text in (actor.GetTitleTextProperty(), actor.GetLabelTextProperty()):
             text.SetFontSize(FONT_PIXELS)
             text.SetColor(1, 1, 1)
@@ -76,8 +78,16 @@ class ColorScale:
 
 
 def _colors(display: Any) -> Any:
-    """Copy the colors of a volume's display node, between its window's ends."""
+    """Copy the colors that are seen of a volume: within its window, and above its threshold."""
+    least, most = display.GetWindowLevelMin(), display.GetWindowLevelMax()
+    start = display.GetLowerThreshold() if display.GetApplyThreshold() else least
+    start = start if least < start < most else least
+    source = display.GetColorNode().GetLookupTable()
+    count = source.GetNumberOfTableValues()
+    first = round((start - least) / (most - least) * count) if start > least else 0
     table = vtk.vtkLookupTable()
-    table.DeepCopy(display.GetColorNode().GetLookupTable())
-    table.SetTableRange(display.GetWindowLevelMin(), display.GetWindowLevelMax())
+    table.SetNumberOfTableValues(count - first)
+    for number in range(first, count):
+        table.SetTableValue(number - first, *source.GetTableValue(number))
+    table.SetTableRange(start, most)
     return table

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import slicer
 
-from RegQCScene.display.color_scale import SIZE, ColorScale
+from RegQCScene.display.color_scale import SIZE, ColorScale, _colors
 
 
 @pytest.fixture
@@ -72,3 +72,13 @@ def test_views_are_asked_to_draw(benches: Any, views: Any, colored: Any) -> None
     scale.show(colored, "Error (mm)")
     scale.hide()
     assert all(bench.requests >= requests[name] + 2 for name, bench in benches.items())
+
+
+def test_values_that_are_left_clear_are_not_in_the_scale(colored: Any) -> None:
+    display = colored.GetDisplayNode()
+    display.SetThreshold(5, 1e6)
+    display.ApplyThresholdOn()
+    table = _colors(display)
+    assert table.GetTableRange() == (5, 8)
+    assert table.GetNumberOfTableValues() == 1
+    np.testing.assert_allclose(table.GetTableValue(0), (0, 0, 1, 1))

@@ -311,6 +311,73 @@ def test_a_result_grows_old_when_its_inputs_change(panels):
     assert panels.settle(lambda: old in panels.check.notices.shown, 5)
 
 
+def test_a_map_of_another_place_is_not_shown(panels):
+    from RegQCScene.slice_views import additionalLayers, compositeNodes
+
+    panels.choosePair()
+    panels.showResult()
+    ui = panels.check.ui
+    ui.flaggedSlicesCheckBox.click()
+    flagged = panels.parameters.flaggedSlices.GetDisplayNode()
+
+    def shown() -> bool:
+        return any(len(additionalLayers(node)) for node in compositeNodes())
+
+    assert shown()
+    nudge = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "nudge")
+    panels.moving.SetAndObserveTransformNodeID(nudge.GetID())
+    matrix = np.eye(4)
+    matrix[0, 3] = 1.0
+    nudge.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(matrix))
+    assert panels.settle(lambda: not shown(), 60)
+    assert not flagged.GetVisibility()
+    assert ui.hiddenLabel.isVisible()
+    assert ui.errorMapCheckBox.checked  # a user's wish stands
+    ui.errorMapCheckBox.click()
+    ui.errorMapCheckBox.click()
+    assert shown()
+    assert not ui.hiddenLabel.isVisible()
+    nudge.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.eye(4)))
+    assert panels.settle(flagged.GetVisibility, 60)
+    assert shown()
+    assert not ui.hiddenLabel.isVisible()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_words_and_bars_are_readable_in_dark_and_light(panels, dark):
+    panels.choosePair()
+    panels.showResult()
+    panels.host.useDarkColors(dark)
+    try:
+        for widget in (panels.check.ui.verdictLabel, panels.check.strips["axial"].widget):
+            pixels = pixelsOf(widget)
+            values, counts = np.unique(pixels.reshape(-1, 3), axis=0, return_counts=True)
+            ground = luminance(values[counts.argmax()])
+            assert (ground < 0.2) == dark
+            contrast = [ratio(luminance(value), ground) for value in values[counts > 3]]
+            assert max(contrast) > 4.5
+    finally:
+        panels.host.useDarkColors(False)
+
+
+def pixelsOf(widget) -> np.ndarray:
+    image = widget.grab().toImage().convertToFormat(QtGui.QImage.Format.Format_RGB888)
+    rows = np.frombuffer(bytes(image.constBits()), np.uint8).reshape(image.height(), -1)
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3)
+
+
+def luminance(rgb) -> float:
+    """Relative luminance, WCAG 2."""
+    share = np.asarray(rgb) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
+
+
+def ratio(one: float, other: float) -> float:
+    """Contrast ratio, WCAG 2."""
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
+
+
 def test_a_result_comes_back_with_its_pair_and_with_a_saved_scene(panels, tmp_path):
     panels.choosePair()
     panels.showResult()

@@ -184,6 +184,8 @@ def test_a_sheared_place_is_refused_for_the_fixed_volume_alone(panels):
     said = words(panels)
     assert said.startswith("error: flair: under the transform gantry the voxel axes are not")
     assert "resample" in said
+    ((_level, reason),) = panels.check.refusal.shown  # beside the button, too
+    assert "gantry" in reason
 
 
 def test_volumes_that_do_not_overlap_are_an_error(panels):
