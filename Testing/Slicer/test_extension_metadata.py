@@ -8,6 +8,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from repository_links import repository, write_links
 
 try:
     import tomllib
@@ -63,6 +64,25 @@ def test_pictures_lie_where_the_links_point(name):
     start = f"https://raw.githubusercontent.com/{owner}/main/"
     assert value(name).startswith(start)
     png_size(ROOT / value(name).removeprefix(start))
+
+
+def test_the_owner_stands_in_one_place(tmp_path):
+    (tmp_path / "Resources").mkdir()
+    (tmp_path / "CMakeLists.txt").write_text(TOP, encoding="utf-8")
+    entry = tmp_path / "Resources" / "RegQC.json"
+    entry.write_text(ENTRY.read_text(encoding="utf-8"), encoding="utf-8")
+    owner = repository(tmp_path)
+    write_links(tmp_path)
+    assert (tmp_path / "CMakeLists.txt").read_text(encoding="utf-8") == TOP  # all agree already
+    entry.write_text(json.dumps({"scm_url": "https://github.com/a-b/SlicerC.git"}))
+    links = write_links(tmp_path)
+    text = (tmp_path / "CMakeLists.txt").read_text(encoding="utf-8")
+    assert owner not in text
+    assert len(links) == 3
+    assert text == TOP.replace(owner, "a-b/SlicerC")
+    entry.write_text(json.dumps({"scm_url": "git@elsewhere:x"}))
+    with pytest.raises(ValueError, match="scm_url"):
+        write_links(tmp_path)
 
 
 def test_the_icon_has_the_size_that_the_index_shows():
