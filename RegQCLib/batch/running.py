@@ -79,7 +79,8 @@ def run(
 class Batch:
     """Pairs and where their results go; arguments are those of `run`.
 
-    decided: what became of decisions that were taken over, for people; "" without any.
+    decided: what became of decisions that were taken over, for people; "" without any. working:
+    whether rows are of new work; those that an earlier run left come first.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class Batch:
         reviews: str | Path | None = None,
     ) -> None:
         self.options = options or Options()
-        self.decided = ""
+        self.decided, self.working = "", False
         self._reviews = None if reviews is None else Path(reviews).expanduser().absolute()
         if self._reviews is not None:
             read_reviews(self._reviews)  # what is wrong with it is told before the work
@@ -123,6 +124,7 @@ class Batch:
                 yield from self._known()
                 left = {p.id: p for p in self.pairs if not p.problem and p.id not in self._results}
                 if left:
+                    self.working = True
                     pool = self._pool(left.values(), workers, scheduler, waiting)
                     with closing(pool.results(map(self._task, left.values()))) as outcomes:
                         for task, result in outcomes:

@@ -15,7 +15,7 @@ from RegQCLib.geometry.memory import available_bytes
 
 BASE_BYTES = 700 * 2**20
 """Of a process that has checked small pairs: 400 MiB, and what OpenVINO keeps for many sizes."""
-BYTES_PER_VOXEL = {"check": 45, "more": 80}
+BYTES_PER_VOXEL = {"check": 45, "more": 110}
 """What a check takes for each voxel of its images, and one with registration or repair before.
 
 Testing/Benchmarks/batch/memory.py compares the estimate with peaks of memory.

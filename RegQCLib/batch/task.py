@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import platform
 import shutil
 import sys
 import threading
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from RegQCLib import __version__
 from RegQCLib.batch.options import Options
 from RegQCLib.batch.result_file import (
     CASES,
@@ -112,6 +114,9 @@ def _is_same(earlier: Result, result: Result) -> bool:
 def _attempt(pair: _Pair, problem: BaseException | None) -> None:
     """Do the steps; what fails is recorded."""
     work = Work(pair.task.paths, pair.folder, pair.options)
+    logger.info("pair %s, RegQC %s, on %s", pair.task.id, __version__, platform.node())
+    for role, path in pair.task.inputs.items():
+        logger.info("%s: %s", role.replace("_", " "), path)
     try:
         if problem is not None:
             raise problem
@@ -150,6 +155,9 @@ def _do(pair: _Pair, step: Step, work: Work) -> None:
         columns = step.run(work, notes)
     seconds = round(time.perf_counter() - started, 3)
     logger.info("%s: done after %.1f s", step.name, seconds)
+    for note in dict.fromkeys((*notes, columns.get("reason"))):
+        if note:
+            logger.info("%s: %s", step.name, note)
     pair.result.steps[step.name] = {
         "key": pair.result.keys[step.name],
         "columns": columns,

@@ -140,7 +140,7 @@ def batch_command(
             with closing(batch.results(workers=workers, scheduler=scheduler)) as rows:
                 for row in rows:
                     done += 1
-                    shown.add(row)
+                    shown.add(row, kept=not batch.working)
         except KeyboardInterrupt:
             raise Cancelled(
                 f"{done} of {len(batch.pairs)} pairs are done; run the same command to go on"
@@ -148,7 +148,7 @@ def batch_command(
         notes = failures(batch.rows)
         if batch.decided and reviews is not None:
             notes.append(batch.decided)
-        facts = {"counts": dict(shown.counts), "out": str(out), "notes": notes}
+        facts = {"counts": dict(shown.counts), "out": str(out), "notes": notes, "kept": shown.kept}
         shown.reporter.result(f"{summary(shown.counts)}; results in {out}", facts)
     if not quiet:
         print_notes(notes)
@@ -177,16 +177,17 @@ class PairsReporter:
     """Counts pairs as they end, and shows them by a reporter of the command line."""
 
     def __init__(self, reporter: Reporter) -> None:
-        self.reporter, self.total, self.done = reporter, 0, 0
+        self.reporter, self.total, self.done, self.kept = reporter, 0, 0, 0
         self.counts: Counter[str] = Counter()
 
     def expect(self, total: int) -> None:
         """Say how many pairs there are."""
         self.total = total
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Show that a pair has ended."""
+    def add(self, row: Mapping[str, Any], *, kept: bool = False) -> None:
+        """Show that a pair has ended. kept: an earlier run did it."""
         self.done += 1
+        self.kept += kept
         self.counts[row["verdict"] or row["status"]] += 1
         self.reporter(f"{self.done} of {self.total} pairs", self.done / self.total)
 
@@ -220,9 +221,11 @@ class PairsBar(PairsReporter):
         super().expect(total)
         self.bar.update(self.task, total=total)
 
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Move the bar."""
-        super().add(row)
+    def add(self, row: Mapping[str, Any], *, kept: bool = False) -> None:
+        """Move the bar; rate and time left are those of the work that is done now."""
+        super().add(row, kept=kept)
+        if kept:
+            self.bar.reset(self.task, total=self.total)
         speed = self.bar.tasks[0].speed
         rate = "" if not speed else f"{60 * speed:.3g} a minute"
         failed = self.counts["failed"]

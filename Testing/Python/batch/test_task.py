@@ -63,6 +63,7 @@ def test_a_pair_leaves_a_whole_folder_and_nothing_else(pair, out):
     assert {p.name for p in folder.iterdir()} == {"evaluation", "log.txt", "result.json"}
     log = (folder / "log.txt").read_text(encoding="utf-8")
     assert "evaluate: started" in log
+    assert f"fixed landmarks: {pair.inputs['fixed_landmarks']}" in log
     assert not list((out / ".partial").iterdir())
 
 

@@ -8,6 +8,8 @@ import pytest
 from batch.support import image_pairs, landmark_pairs, table
 from cli.support import run_regqc
 
+from RegQCLib.cli.batch_command import PairsBar
+
 
 def test_progress_as_json_and_quiet(tmp_path):
     manifest, out = landmark_pairs(tmp_path, 2, extra="p0,,,,again"), tmp_path / "out"
@@ -21,7 +23,26 @@ def test_progress_as_json_and_quiet(tmp_path):
     assert [event["event"] for event in events] == ["progress"] * 3 + ["result"]
     assert events[-2]["fraction"] == 1
     assert events[-1]["counts"] == {"done": 2, "failed": 1}
+    assert events[-1]["kept"] == 3
     assert events[-1]["notes"] == [f"p0 (line 4) failed: {table(out)[2]['reason']}"]
+
+
+def test_the_bar_shows_the_rate_of_what_is_done_now():
+    shown, clock, row = PairsBar(), [0.0], {"verdict": "aligned", "status": "done"}
+    shown.bar.get_time = lambda: clock[0]
+    shown.expect(100)
+    for _known_in_no_time in range(80):
+        clock[0] += 1e-3
+        shown.add(row, kept=True)
+    for _work in range(3):
+        clock[0] += 6
+        shown.add(row)
+    (task,) = shown.bar.tasks
+    assert (task.completed, task.total) == (83, 100)
+    assert task.fields["rate"] == "10 a minute"
+    assert task.time_remaining == 17 * 6
+    shown.add({"verdict": None, "status": "failed"})
+    assert task.description == "1 failed"
 
 
 @pytest.mark.parametrize(("arguments", "words"), [
