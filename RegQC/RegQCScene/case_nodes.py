@@ -47,7 +47,8 @@ class CaseNodes:
         try:
             for number, (role, path) in enumerate(inputs.items()):
                 span = (start + number * step, start + (number + 1) * step)
-                yield Event("progress", _readingText(path), span[0])
+                text = _("reading {name}").format(name=path.name)
+                yield Event("progress", _warned(text, path), span[0])
                 yield PAUSE
                 nodes[role] = yield from self._load(role, path, nodes, folder / role, span)
                 self._ids.append(nodes[role].GetID())
@@ -62,7 +63,7 @@ class CaseNodes:
             parameters.transform, parameters.mask = nodes.get("transform"), nodes.get("mask")
             parameters.maskSegment = ""
             forgetMarkups(parameters)  # they belong to another pair
-        yield Event("progress", _("showing the images; the window may stand still"), stop)
+        yield Event("progress", _warned(_("showing the images"), *inputs.values()), stop)
         yield PAUSE
         with slicer.util.RenderBlocker():
             showPair(nodes["fixed"], nodes["moving"])
@@ -106,10 +107,9 @@ class CaseNodes:
         return node
 
 
-def _readingText(path: Path) -> str:
-    """Say what is read, and beforehand where Slicer's own reading will be felt."""
-    text = _("reading {name}").format(name=path.name)
-    if path.is_file() and path.stat().st_size > FELT_BYTES:
+def _warned(text: str, *paths: Path) -> str:
+    """Say beforehand where Slicer's own reading or drawing of large files will be felt."""
+    if any(path.is_file() and path.stat().st_size > FELT_BYTES for path in paths):
         return _("{text}; the window stands still for a moment").format(text=text)
     return text
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from slicer.i18n import tr as _
 
 from RegQCScene.check_result import ERROR_MAP_FILE, CheckResult
@@ -18,6 +19,8 @@ from RegQCScene.sequence_frames import frameNote
 from RegQCScene.stepped_job import PAUSE, JobFailed, SteppedJob, Steps, childSteps
 
 REPORT_FOLDER = "report"
+FELT_VOXELS = 2**24
+"""Maps of more voxels take the views a good part of a second."""
 
 
 class CheckJob(SteppedJob):
@@ -74,8 +77,10 @@ class CheckJob(SteppedJob):
         if (report / ERROR_MAP_FILE).is_file():
             image = yield from errorMapSteps(report / ERROR_MAP_FILE, 0.95, 1.0)
             self.images = yield from resultImageSteps(image, self.result, files.grid)
-        # said before, as the window stands still while the views draw a large map
-        yield Event("progress", _("showing the result"), 1.0)
+        text = _("showing the result")
+        if np.prod(files.grid.shape) > FELT_VOXELS:
+            text = _("{text}; the window stands still for a moment").format(text=text)
+        yield Event("progress", text, 1.0)
         yield PAUSE
         return facts
 

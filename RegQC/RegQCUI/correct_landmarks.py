@@ -71,6 +71,8 @@ class LandmarksPart(VTKObservationMixin):
             (self.ui.removePairButton, "clicked(bool)", self.onRemove),
             (self.ui.fitButton, "clicked(bool)", self.onFit),
             (self.ui.fitKindSelector, "currentIndexChanged(int)", self._onKind),
+            (self.ui.fixedLandmarksSelector, "currentNodeChanged(vtkMRMLNode*)", self._onList),
+            (self.ui.movingLandmarksSelector, "currentNodeChanged(vtkMRMLNode*)", self._onList),
             (table, "cellClicked(int,int)", self._onCell),
             (table, "itemChanged(QTableWidgetItem*)", self._onItem),
         ):
@@ -98,9 +100,13 @@ class LandmarksPart(VTKObservationMixin):
         return kind
 
     def refresh(self) -> None:
-        """Watch the lists that count now, and show them soon."""
-        parameters = self.control.parameters
+        """Show soon what counts now."""
         self.widget.setEnabled(self.control.canCorrect and not self.control.session.busy)
+        self._timer.start()
+
+    def _watch(self) -> None:
+        """Watch the points of the chosen lists."""
+        parameters = self.control.parameters
         lists = (parameters.fixedLandmarks, parameters.movingLandmarks)
         if lists != self._lists:
             self.removeObservers()
@@ -114,10 +120,10 @@ class LandmarksPart(VTKObservationMixin):
                     markups.PointPositionDefinedEvent,
                 ):
                     self.addObserver(node, event, self._onPoints)
-        self._timer.start()
 
     def update(self) -> None:
         """Measure the pairs, and what the chosen fit would make of them."""
+        self._watch()
         parameters = self.control.parameters
         pairs = pairsOf(parameters) if self.control.canCorrect else noPairs()
         self.pairs, self.result, text = pairs, None, ""
@@ -221,6 +227,10 @@ class LandmarksPart(VTKObservationMixin):
     def _onPoints(self, _caller: Any, _event: str) -> None:
         if not self._timer.isActive():
             self._timer.start()
+
+    def _onList(self, _node: Any) -> None:
+        """Other lists were chosen, by hand or for another pair; the parameter node follows soon."""
+        self._timer.start()
 
     def _onKind(self, _index: int) -> None:
         self.update()

@@ -146,7 +146,7 @@ class CorrectPanel:
         bar.setFormat(f"{stage} - %p%")
 
     def _onTab(self, _index: int) -> None:
-        self._explain()
+        self.refresh()
 
     def _onCancel(self, _checked: bool) -> None:
         self.session.cancel()

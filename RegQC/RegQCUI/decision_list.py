@@ -11,11 +11,10 @@ from slicer.i18n import tr as _
 from RegQCLib.qc.alignment_report import SliceScore
 from RegQCLib.report.decisions import SliceDecision
 from RegQCLib.report.plane_view import position_text
-from RegQCUI.tables import setCell, setUpTable
+from RegQCUI.tables import fitColumns, setCell, setUpTable
 
 Row = tuple[str, SliceScore]
 Place = tuple[str, int]
-ROW_PIXELS = 22
 DECIDED_COLUMNS = 2
 """The last columns: decision, and the words to it."""
 
@@ -29,9 +28,8 @@ class DecisionList:
         self._rows: list[Row] = []
         self._quiet = False
         self.words = {"accepted": _("accepted"), "rejected": _("rejected")}
-        names = (_("Slice"), _("Position"), _("Error"), _("Decision"), _("Why"))
+        names = (_("Slice"), _("Error"), _("Decision"), _("Why"))
         setUpTable(table, names)
-        table.verticalHeader().setDefaultSectionSize(ROW_PIXELS)
         table.connect("currentCellChanged(int,int,int,int)", self._onCurrent)
 
     @property
@@ -49,11 +47,11 @@ class DecisionList:
         for number, (plane, one) in enumerate(rows):
             error = "-" if one.error_mm is None else f"{one.error_mm:.1f} mm"
             flag = " *" if one.flagged else ""
-            texts = (f"{plane} {one.index}{flag}", position_text(plane, one.position_mm), error)
-            for column, text in enumerate(texts):
+            for column, text in enumerate((f"{plane} {one.index}{flag}", error)):
                 setCell(table, number, column, text)
-            table.item(number, 0).setToolTip(_("flagged by the check") if one.flagged else "")
-        table.resizeColumnsToContents()
+            about = [position_text(plane, one.position_mm)]
+            about += [_("flagged by the check")] if one.flagged else []
+            table.item(number, 0).setToolTip(", ".join(about))
         self._quiet = False
         self.update(decided)
 
@@ -69,8 +67,7 @@ class DecisionList:
             for column, text in enumerate(texts, start=first):
                 setCell(self.table, number, column, text)
             self.table.item(number, first + 1).setToolTip(texts[1])  # it may be cut off
-        for column in range(first, self.table.columnCount - 1):  # the last one takes the rest
-            self.table.resizeColumnToContents(column)
+        fitColumns(self.table)
 
     def selected(self) -> list[Place]:
         """Return the places that are selected."""

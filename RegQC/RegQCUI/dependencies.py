@@ -6,6 +6,7 @@ PyTorch extension, which knows which build fits the computer.
 
 from __future__ import annotations
 
+import subprocess
 from importlib import metadata
 from pathlib import Path
 
@@ -35,11 +36,10 @@ def ensureRequirements(requester: str = REQUESTER) -> None:
     if not missing:
         return
     try:
-        from slicer import packaging
-    except ImportError:  # before Slicer 5.12
-        _installThroughUtil(missing, requester)
-    else:
-        packaging.pip_ensure(missing, requester=requester)
+        _install(missing, requester)
+    except subprocess.CalledProcessError as error:
+        text = _("pip could not install {packages}. Look at the Python console for what it said.")
+        raise RuntimeError(text.format(packages=", ".join(missing))) from error
     left = missingRequirements()
     if left:
         raise RuntimeError(
@@ -112,11 +112,21 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
+def _install(missing: list[str], requester: str) -> None:
+    try:
+        from slicer import packaging
+    except ImportError:  # before Slicer 5.12
+        _installThroughUtil(missing, requester)
+    else:
+        packaging.pip_ensure(missing, requester=requester)
+
+
 def _installThroughUtil(missing: list[str], requester: str) -> None:
     """The way of Slicer 5.10: ask, then run pip."""
     question = _("{requester} needs these Python packages: {packages}. Install them now?")
     question = question.format(requester=requester, packages=", ".join(missing))
     if not slicer.util.confirmOkCancelDisplay(question):
-        raise RuntimeError(_("Nothing was installed: {packages}").format(packages=missing))
+        text = _("Nothing was installed: {packages}")
+        raise RuntimeError(text.format(packages=", ".join(missing)))
     with slicer.util.WaitCursor():
         slicer.util.pip_install(missing)

@@ -63,6 +63,11 @@ class Notices:
         )
         picture = style.standardIcon(icons[LEVELS.index(level)])
         icon.setPixmap(picture.pixmap(ICON_PIXELS, ICON_PIXELS))
-        label.setText(text)
+        label.setText(sentence(text))
         words = {"error": _("Error"), "warning": _("Warning"), "info": _("Note")}
         label.setAccessibleName(f"{words[level]}: {text}")
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital, unless a colon shows that a file or a node is named first."""
+    return text if ":" in text else text[:1].upper() + text[1:]

@@ -34,7 +34,10 @@ class RecordPanel:
         self.session = session
         self.widget = slicer.util.loadUI(uiPath("Record"))
         self.ui = slicer.util.childWidgetVariables(self.widget)
-        self.notices = Notices(self.widget.layout())
+        layout = self.widget.layout()
+        self.notices = Notices(layout)
+        # below the buttons that sign, above the files
+        layout.insertWidget(layout.indexOf(self.ui.filesGroup), self.notices.widget)
         self.list = DecisionList(self.ui.decisionTable, self._showSlice)
         self.files = RecordFiles(session, self.ui, self._tell)
         self._shortcuts = Shortcuts()

@@ -28,6 +28,7 @@ class Shell:
         self._shown = False
         self._links: list[Any] = []
         self.notices = Notices(layout)
+        self._layout = layout
         self.panels = buildPanels(session)
         self.sections = [self._section(panel) for panel in self.panels]
         for section in self.sections:
@@ -89,10 +90,20 @@ class Shell:
         self._links = []
 
     def _onMessage(self, text: str, level: str) -> None:
-        """Say in the status bar what happened; what went wrong also stays above the panels."""
+        """Say in the status bar what happened; what went wrong also stays in the panels."""
         slicer.util.showStatusMessage(text, STATUS_MS)
         if level != "info":
+            self._placeNotices()
             self.notices.show([(level, text)])
+
+    def _placeNotices(self) -> None:
+        """Put them where the user looks: above the panel that was used last, else on top."""
+        focus = slicer.app.focusWidget()
+        for section in self.sections:
+            if not section.collapsed and focus is not None and section.isAncestorOf(focus):
+                section.layout().insertWidget(0, self.notices.widget)
+                return
+        self._layout.insertWidget(0, self.notices.widget)
 
     def _onBusy(self, what: str) -> None:
         if what:

@@ -7,6 +7,7 @@ from typing import Any
 
 import qt
 
+ROW_PIXELS = 22
 MOST_ROWS, FEWEST_ROWS = 8, 2
 """Rows that are seen without scrolling."""
 
@@ -17,9 +18,10 @@ def setUpTable(table: Any, names: Sequence[str]) -> None:
     table.setHorizontalHeaderLabels(list(names))
     table.setEditTriggers(qt.QAbstractItemView.NoEditTriggers)
     table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(ROW_PIXELS)
     header = table.horizontalHeader()
     header.setHighlightSections(False)  # bold names would not fit
-    header.setSectionResizeMode(len(names) - 1, qt.QHeaderView.Stretch)
+    header.setStretchLastSection(True)
 
 
 def setCell(table: Any, row: int, column: int, text: str) -> None:
@@ -31,8 +33,15 @@ def setCell(table: Any, row: int, column: int, text: str) -> None:
         item.setText(text)
 
 
+def fitColumns(table: Any) -> None:
+    """Make the columns as wide as their texts; the last one takes the rest."""
+    # that one must not be sized: it would stay so
+    for column in range(table.columnCount - 1):
+        table.resizeColumnToContents(column)
+
+
 def fitHeight(table: Any) -> None:
     """Make room for the rows, as far as they are few."""
     rows = min(max(table.rowCount, FEWEST_ROWS), MOST_ROWS)
     row = table.verticalHeader().defaultSectionSize
-    table.setMinimumHeight(table.horizontalHeader().height + row * rows)
+    table.setFixedHeight(table.horizontalHeader().height + row * rows + 2 * table.frameWidth)

@@ -15,7 +15,7 @@ from RegQCUI.links import Links
 from RegQCUI.notices import Notices
 from RegQCUI.paths import uiPath
 from RegQCUI.shortcuts import Shortcuts
-from RegQCUI.tables import fitHeight, setCell, setUpTable
+from RegQCUI.tables import fitColumns, fitHeight, setCell, setUpTable
 
 MOST_PROBLEMS = 5
 
@@ -146,7 +146,7 @@ class WorklistPanel:
             table.item(number, 0).setFont(font)
         if worklist is not None and worklist.current is not None:
             table.setCurrentCell(worklist.current, 0)
-        table.resizeColumnsToContents()
+        fitColumns(table)
         fitHeight(table)
         self._showState(rows)
 

@@ -156,6 +156,18 @@ def test_what_is_disabled_says_why(panel, host, monkeypatch):
     assert "Choose a fixed" in text
 
 
+def test_lists_of_landmarks_that_are_chosen_by_hand_are_shown(panel, host):
+    ui = part(panel, "LandmarksPart").ui
+    panel.ui.correctTabs.setCurrentIndex(2)
+    for name in ("fixed", "moving"):
+        points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", name)
+        for place in ((0, 0, 0), (20, 0, 5), (0, 15, -8), (-9, 4, 10)):
+            points.AddControlPointWorld(*place)
+        getattr(ui, f"{name}LandmarksSelector").setCurrentNode(points)
+    wait(host, lambda: ui.landmarkTable.rowCount == 4)
+    assert ui.landmarkTable.item(3, 2).text() == "0.00 mm"
+
+
 def test_a_comparison_of_checks_goes_with_the_next_step(panel, host, monkeypatch):
     good = SimpleNamespace(verdictText="aligned", errorMean=0.5)
     monkeypatch.setattr(panel.session, "check", lambda told: told(good))

@@ -182,6 +182,42 @@ def test_slicer_5_10_has_another_way(host, missing, monkeypatch):
     assert installed == [["no-such-package>=1.2", "numpy>=999.0"]]
 
 
+def test_a_pip_that_fails_is_told_in_one_line(host, missing, monkeypatch):
+    from slicer import packaging
+
+    def fail(*_arguments, **_options):
+        raise subprocess.CalledProcessError(1, ["pip"])
+
+    monkeypatch.setattr(packaging, "pip_ensure", fail)
+    with pytest.raises(RuntimeError, match="could not install no-such-package"):
+        missing.ensureRequirements()
+
+
+def test_an_error_stands_where_the_user_looks(module, host):
+    widget = module.widgetRepresentation().self()
+    shell, session = widget.shell, widget.session
+    sections = {one.objectName: one for one in shell.sections}
+    session.message.emit("on top", "error")
+    assert shell.notices.widget.isVisible()
+    assert not any(one.isAncestorOf(shell.notices.widget) for one in shell.sections)
+    record = sections["RecordPanelSection"]
+    record.collapsed = False
+    next(p for p in shell.panels if type(p).__name__ == "RecordPanel").ui.reviewerEdit.setFocus()
+    host.app.processEvents()
+    session.message.emit("it failed", "error")
+    assert record.isAncestorOf(shell.notices.widget)
+    assert shell.notices.shown == [("error", "it failed")]
+    said = [one.text for one in shell.notices.widget.findChildren("QLabel")]
+    assert "It failed" in said
+    assert shell.notices.widget.isVisible()
+    for collapsed in (True, False):
+        record.collapsed = collapsed
+        host.app.processEvents()
+        assert shell.notices.widget.isVisible() is not collapsed
+    session.inputsChanged.emit()
+    assert not shell.notices.widget.isVisible()
+
+
 def test_torch_comes_through_its_extension_alone(host, monkeypatch):
     from RegQCUI import dependencies
 

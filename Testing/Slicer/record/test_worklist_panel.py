@@ -13,6 +13,7 @@ from SlicerHost.keyboard import press
 
 from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.volume import Volume
+from RegQCScene import case_nodes
 from RegQCScene.decisions import decide, decisionsOf
 from RegQCScene.slice_views import compositeNodes
 
@@ -90,6 +91,16 @@ def test_the_list_is_shown_and_bad_rows_are_named(opened):
     assert opened.ui.statusLabel.text == "0 of 2 cases are decided."
     assert opened.ui.nextButton.enabled
     assert not opened.ui.saveButton.enabled
+
+
+def test_what_makes_the_window_wait_is_said_before(opened, host, monkeypatch):
+    monkeypatch.setattr(case_nodes, "FELT_BYTES", 100)
+    said = set()
+    opened.session.progressChanged.connect(lambda *_: said.add(opened.ui.statusLabel.text))
+    click(opened.ui.nextButton)
+    wait(host, opened)
+    for what in ("reading f.nii.gz", "reading m.nii.gz", "showing the images"):
+        assert f"Opening a: {what}; the window stands still for a moment" in said
 
 
 def test_from_case_to_case_and_back(opened, host, storeCheck):
