@@ -8,6 +8,7 @@ whatever way, goes on where it was.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Protocol
 
 from RegQCLib import __version__
 from RegQCLib.batch.case_folder import CaseFolder, write_json
-from RegQCLib.batch.local_pool import LocalPool
+from RegQCLib.batch.local_pool import PATIENCE_S, LocalPool
 from RegQCLib.batch.lock import LOCK_FILE, run_lock
 from RegQCLib.batch.manifest import Case
 from RegQCLib.batch.options import Options
@@ -76,6 +77,18 @@ def run(
     )
 
 
+class Pause:
+    """Calls what keeps windows alive some 20 times a second, however often it is asked."""
+
+    def __init__(self, waiting: Callable[[], Any] | None) -> None:
+        self._waiting, self._last = waiting, time.monotonic()
+
+    def __call__(self) -> None:
+        if self._waiting is not None and time.monotonic() > self._last + PATIENCE_S:
+            self._waiting()
+            self._last = time.monotonic()
+
+
 class Batch:
     """Pairs and where their results go; arguments are those of `run`.
 
@@ -94,6 +107,7 @@ class Batch:
     ) -> None:
         self.options = options or Options()
         self.decided, self.working = "", False
+        self._pause = Pause(None)
         self._reviews = None if reviews is None else Path(reviews).expanduser().absolute()
         if self._reviews is not None:
             read_reviews(self._reviews)  # what is wrong with it is told before the work
@@ -107,7 +121,11 @@ class Batch:
     @property
     def rows(self) -> list[Row]:
         """All rows, in the order of the manifest, as far as they are known."""
-        return [self._row(pair) for pair in self.pairs]
+        found = []
+        for pair in self.pairs:
+            self._pause()
+            found.append(self._row(pair))
+        return found
 
     def results(
         self,
@@ -118,6 +136,7 @@ class Batch:
     ) -> Generator[Row, None, None]:
         """Do what is left to do, see `run`."""
         self.out.mkdir(parents=True, exist_ok=True)
+        self._pause = Pause(waiting)
         with run_lock(self.out):
             self._start()
             try:
@@ -142,6 +161,7 @@ class Batch:
     def _known(self) -> Iterator[Row]:
         """Rows that need no work: of bad rows, and of what is on disk and not known yet."""
         for pair in self.pairs:
+            self._pause()
             if pair.id in self._results:
                 continue
             if not pair.problem:
@@ -195,7 +215,9 @@ class Batch:
             pass
         self._take_over_reviews()
         rows = self.rows
+        self._pause()
         write_tables(rows, self.columns, self.out)
+        self._pause()
         write_review_page(rows, self.out, title=f"{self.manifest.stem}: {len(rows)} pairs")
         found = [self._results[pair.id] for pair in self.pairs if pair.id in self._results]
         save_worklist(self.out, found, self.options)

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 from batch.support import QUICK, landmark_pairs, meddled, table
 
+from RegQCLib.batch import running
 from RegQCLib.batch.lock import run_lock
 from RegQCLib.batch.reviews import CaseReview, save_reviews
 from RegQCLib.batch.running import Batch, run
@@ -42,7 +44,7 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
-def test_a_run_yields_rows_as_they_come_and_leaves_tables(tmp_path):
+def test_a_run_yields_rows_as_they_come_and_leaves_tables(tmp_path, monkeypatch):
     manifest, out = landmark_pairs(tmp_path, 4, extra=",,,x|y,Wien"), tmp_path / "out"
     ticks = []
     rows = list(run(manifest, out, options=QUICK, workers=2, waiting=lambda: ticks.append(1)))
@@ -57,7 +59,11 @@ def test_a_run_yields_rows_as_they_come_and_leaves_tables(tmp_path):
     assert names >= {"batch.json", "cases", "results.csv", "results.parquet", "review.html",
                      "worklist.csv"}  # fmt: skip
     assert not names & {".lock", ".partial"}
-    again = [row["id"] for row in run(manifest, out, options=QUICK, workers=2)]
+    ticks.clear()
+    monkeypatch.setattr(running, "PATIENCE_S", 0.0)
+    waiting = partial(ticks.append, 1)
+    again = [row["id"] for row in run(manifest, out, options=QUICK, workers=2, waiting=waiting)]
+    assert len(ticks) > 2 * len(rows), "windows wait while much is read again, or written"
     assert again == ["p0", "p1", "p2", "p3", "line 6"]
     assert table(out) == found, "times, too, are those of the first run"
 
