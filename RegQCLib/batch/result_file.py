@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -110,11 +110,24 @@ def kept_result(
     try:
         if input_stamps(inputs) != result.stamps:
             return None
-        return (
-            result if step_keys(steps_of(options, inputs), result.digests) == result.keys else None
-        )
+        steps = steps_of(options, inputs)
+        same = step_keys(steps, result.digests) == result.keys
+        return result if same and is_whole(out, result, steps) else None
     except (InputError, KeyError):
         return None
+
+
+def is_whole(out: Path, result: Result, steps: Iterable[Step]) -> bool:
+    """Whether what the steps left is there still; a power failure may leave empty files."""
+    ended = [step for step in steps if step.name in result.steps]
+    try:
+        for step in ended:
+            sizes = [f.stat().st_size for f in (out / CASES / result.id / step.subfolder).iterdir()]
+            if not sizes or not all(sizes):
+                return False
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

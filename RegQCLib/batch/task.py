@@ -24,6 +24,7 @@ from RegQCLib.batch.result_file import (
     LOG_FILE,
     Result,
     input_stamps,
+    is_whole,
     load_result,
     new_case_folder,
     save_result,
@@ -79,7 +80,7 @@ def run_pair(task: Task) -> Result:
         result, earlier = Result(task.id), load_result(out, task.id)
         problem = _identify(task, options, result)
         try:
-            if earlier is not None and not problem and _is_same(earlier, result):
+            if earlier is not None and not problem and _is_same(earlier, result, task, options):
                 earlier.stamps = result.stamps
                 save_result(earlier, out / CASES / task.id)
                 return earlier
@@ -107,8 +108,9 @@ def _identify(task: Task, options: Options, result: Result) -> BaseException | N
     return None
 
 
-def _is_same(earlier: Result, result: Result) -> bool:
-    return not earlier.repeat and earlier.keys == result.keys
+def _is_same(earlier: Result, result: Result, task: Task, options: Options) -> bool:
+    same = not earlier.repeat and earlier.keys == result.keys
+    return same and is_whole(Path(task.out), earlier, steps_of(options, task.inputs))
 
 
 def _attempt(pair: _Pair, problem: BaseException | None) -> None:
@@ -131,7 +133,9 @@ def _attempt(pair: _Pair, problem: BaseException | None) -> None:
 def _taken_over(pair: _Pair, step: Step) -> bool:
     """Copy what a step left before, if it would do the same now."""
     known = None if pair.earlier is None else pair.earlier.steps.get(step.name)
-    if known is None or known["key"] != pair.result.keys[step.name]:
+    if pair.earlier is None or known is None or known["key"] != pair.result.keys[step.name]:
+        return False
+    if not is_whole(Path(pair.task.out), pair.earlier, [step]):
         return False
     old = Path(pair.task.out) / CASES / pair.task.id
     try:

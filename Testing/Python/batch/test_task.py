@@ -171,6 +171,24 @@ def test_damaged_results_are_done_again(pair, out, text):
     assert load_result(out, "p0") is not None
 
 
+@pytest.mark.parametrize("lose", [
+    shutil.rmtree,
+    lambda folder: [file.unlink() for file in folder.iterdir()],
+    lambda folder: os.truncate(next(folder.iterdir()), 0),  # as a power failure may leave it
+])  # fmt: skip
+def test_what_was_lost_since_is_done_again(pair, out, runs, lose):
+    first = run_pair(task_of(pair, out))
+    folder = out / "cases/p0/evaluation"
+    names = {file.name for file in folder.iterdir()}
+    lose(folder)
+    assert kept_result(out, "p0", pair.inputs, QUICK) is None
+    again = run_pair(task_of(pair, out))
+    assert runs == ["_evaluate", "_evaluate"]
+    assert again.steps["evaluate"]["columns"] == first.steps["evaluate"]["columns"]
+    assert {file.name for file in folder.iterdir() if file.stat().st_size} == names
+    assert kept_result(out, "p0", pair.inputs, QUICK) == again
+
+
 def test_a_result_that_another_process_left_first_stays(pair, out, monkeypatch):
     real = steps._evaluate
 
