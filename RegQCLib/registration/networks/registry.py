@@ -8,7 +8,14 @@ from typing import Any
 from torch import nn
 
 from RegQCLib.errors import InputError
+from RegQCLib.registration.networks.global_net import GlobalNet, GlobalNetSettings
+from RegQCLib.registration.networks.label_reg import LabelReg, LabelRegSettings
+from RegQCLib.registration.networks.local_net import LocalNet, LocalNetSettings
 from RegQCLib.registration.networks.settings import read_settings
+from RegQCLib.registration.networks.sparse_voxelmorph import (
+    SparseVoxelMorph,
+    SparseVoxelMorphSettings,
+)
 from RegQCLib.registration.networks.voxelmorph import (
     VoxelMorph,
     VoxelMorph2Settings,
@@ -20,6 +27,10 @@ NETWORKS: dict[str, tuple[Any, type[nn.Module]]] = {
     "voxelmorph-1": (VoxelMorphSettings, VoxelMorph),
     "voxelmorph-2": (VoxelMorph2Settings, VoxelMorph),
     "voxelmorph-diff": (VoxelMorphDiffSettings, VoxelMorph),
+    "sparsevm": (SparseVoxelMorphSettings, SparseVoxelMorph),
+    "localnet": (LocalNetSettings, LocalNet),
+    "globalnet": (GlobalNetSettings, GlobalNet),
+    "label-reg": (LabelRegSettings, LabelReg),
 }
 """The class of the settings and that of the network."""
 
