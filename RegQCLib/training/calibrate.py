@@ -29,7 +29,7 @@ from RegQCLib.qc.scoring import observe
 from RegQCLib.synthesis.label_maps import load_or_make_bank
 from RegQCLib.synthesis.volume_pairs import VolumePair, VolumeSettings, volume_pair
 from RegQCLib.training.fit_calibration import fit_error_model
-from RegQCLib.training.train_qc import BANK_SEED
+from RegQCLib.training.label_bank import BANK_SEED
 
 FloatArray = NDArray[np.float64]
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from RegQCLib.errors import InputError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from RegQCLib.training.toml_file import read_toml
 
 COUNTS = ("steps", "batch", "size", "bank_maps", "bank_size", "checkpoint_every")
-CONFIG_FOLDER = Path(__file__).parent / "configs"
 
 
 @dataclass(frozen=True)
@@ -51,16 +45,7 @@ def load_config(path: str | Path) -> TrainingConfig:
     Raises InputError when it is missing, is not TOML, names unknown or missing settings, or
     has a count that is not a positive whole number.
     """
-    file = Path(path)
-    if not file.exists() and (CONFIG_FOLDER / f"{path}.toml").exists():
-        file = CONFIG_FOLDER / f"{path}.toml"
-    if not file.is_file():
-        shipped = ", ".join(sorted(p.stem for p in CONFIG_FOLDER.glob("*.toml")))
-        raise InputError(f"{path}: no such training configuration; shipped ones: {shipped}")
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file}: not a valid TOML file ({error})") from None
+    file, values = read_toml(path)
     known = {f.name for f in fields(TrainingConfig)}
     unknown = sorted(set(values) - known)
     if unknown:

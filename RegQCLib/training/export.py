@@ -19,16 +19,23 @@ import openvino
 import torch
 from torch import Tensor, nn
 
-from RegQCLib.errors import MissingDependencyError
+from RegQCLib.compression.static_int8 import (
+    convert_openvino,
+    quantize_openvino,
+    save_openvino,
+)
 from RegQCLib.synthesis.label_maps import load_or_make_bank
 from RegQCLib.synthesis.slice_pairs import slice_pairs
 from RegQCLib.training.config import TrainingConfig
-from RegQCLib.training.train_qc import BANK_SEED, build_network
+from RegQCLib.training.label_bank import BANK_SEED
+from RegQCLib.training.train_qc import build_network
 from RegQCLib.weights_io import load_weights, save_weights
 
 CALIBRATION_BATCHES = 24
 TEST_BATCHES = 6
 BATCH = 8
+# matching compares features by dot products whose differences are small: those and
+# the moments of the softmax stay in float
 FLOAT_OPERATIONS = ("MatMul", "Multiply", "ReduceSum", "ReduceMean", "Subtract", "Softmax", "Exp")
 CALIBRATION_SEED, TEST_SEED = 900_000_001, 900_001_001
 
@@ -45,7 +52,7 @@ def export(run: Path, out: Path) -> dict[str, Any]:
     model.eval()
     images = _images(config, run)
     quantized = _quantize(model, config, images[:CALIBRATION_BATCHES])
-    openvino.save_model(quantized, out / f"{config.name}.xml", compress_to_fp16=False)
+    save_openvino(quantized, out / f"{config.name}.xml")
     figures = _agreement(model, quantized, images[CALIBRATION_BATCHES:])
     (out / f"{config.name}.json").write_text(json.dumps(figures, indent=2) + "\n")
     return figures
@@ -66,33 +73,13 @@ def _images(config: TrainingConfig, run: Path) -> list[Tensor]:
     ]
 
 
-def _nncf() -> Any:
-    try:
-        import nncf
-    except ImportError:
-        raise MissingDependencyError(
-            "exporting needs nncf; install it with: pip install 'RegQC[train]'"
-        ) from None
-    return nncf
-
-
 def _quantize(model: nn.Module, config: TrainingConfig, images: list[Tensor]) -> openvino.Model:
-    side = -1 if config.model == "matcher" else 128
-    shape = openvino.PartialShape([-1, 2, side, side])
-    converted = openvino.convert_model(model, example_input=images[0], input=[shape])
-    nncf = _nncf()
-    data = nncf.Dataset([batch.numpy() for batch in images])
-    # matching compares features by dot products whose differences are small: those and
-    # the moments of the softmax stay in float
-    ignored = None
-    if config.model == "matcher":
-        ignored = nncf.IgnoredScope(types=list(FLOAT_OPERATIONS), validate=False)
-    return nncf.quantize(
+    matcher = config.model == "matcher"
+    converted = convert_openvino(model, (images[0],), dynamic=(2, 3) if matcher else ())
+    return quantize_openvino(
         converted,
-        data,
-        subset_size=len(images),
-        ignored_scope=ignored,
-        preset=nncf.QuantizationPreset.MIXED,
+        [(batch,) for batch in images],
+        float_operations=FLOAT_OPERATIONS if matcher else (),
     )
 
 

@@ -24,7 +24,7 @@ import torch
 from RegQCLib.errors import InputError, RegQCError
 from RegQCLib.synthesis.label_maps import load_or_make_bank
 from RegQCLib.training.config import TrainingConfig
-from RegQCLib.training.train_qc import BANK_SEED
+from RegQCLib.training.label_bank import BANK_SEED
 from Testing.Benchmarks.detection.pairs import data_folder, load_pairs
 from Testing.Benchmarks.results_file import write_results
 from Testing.Benchmarks.seed000.evaluation import evaluate

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from RegQCLib.errors import InputError
-from RegQCLib.training.config import CONFIG_FOLDER, load_config
+from RegQCLib.training.config import load_config
+from RegQCLib.training.toml_file import CONFIG_FOLDER
 
 GOOD = 'model = "matcher"\nname = "m"\nsteps = 4\nbatch = 2\nlearning_rate = 1e-3\n'
 
