@@ -27,7 +27,7 @@ def rows_of_folder(folder: str | Path, patterns: Iterable[str]) -> list[dict[str
         raise InputError(f"{base}: no such folder; check the path")
     wanted = _parsed(patterns)
     files = sorted(path.relative_to(base).as_posix() for path in base.rglob("*"))
-    found = {role: _matches(role, pattern, files) for role, pattern in wanted.items()}
+    found = {role: matches(role, pattern, files) for role, pattern in wanted.items()}
     for role in REQUIRED:
         if not found[role]:
             raise InputError(f"{base}: nothing matches {role}={wanted[role]}; check the pattern")
@@ -56,7 +56,11 @@ def _parsed(patterns: Iterable[str]) -> dict[str, str]:
     return {role: wanted[role] for role in ROLES if role in wanted}
 
 
-def _matches(role: str, pattern: str, files: Iterable[str]) -> list[tuple[Named, str]]:
+def matches(role: str, pattern: str, files: Iterable[str]) -> list[tuple[Named, str]]:
+    """Return the files that fit a pattern, each with what its ``{names}`` stand for.
+
+    role: of the files, for messages. Raises InputError for two files of the same names.
+    """
     expression = _expression(pattern)
     found: dict[tuple[tuple[str, str], ...], str] = {}
     for file in files:

@@ -1,0 +1,1 @@
+"""Training of registration networks: ``regqc train registration``. One TOML file, one model."""
