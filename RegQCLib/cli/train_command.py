@@ -1,7 +1,10 @@
-"""``regqc train qc``: train a slice model from a configuration."""
+"""``regqc train qc|registration``: train a model from a configuration."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -40,10 +43,67 @@ def train_qc_command(
         require_packages("training", ("torch", "monai", "matplotlib"), "train")
         from RegQCLib.training.train_qc import train
 
-        try:
+        with _resumable(out):
             weights = train(
                 config, out, resume=resume, device=device.value, progress=report_progress
             )
-        except KeyboardInterrupt:
-            raise Cancelled(f"the last checkpoint is in {out}; continue with --resume") from None
         report_progress.result(f"trained; weights in {weights}", {"out": str(out)})
+
+
+@app.command("registration")
+def train_registration_command(
+    config: Annotated[
+        Path,
+        typer.Option(
+            help="A TOML file, or the name of a shipped one, such as registration_voxelmorph1."
+        ),
+    ],
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder or CSV table of images, in place of the [data] path."),
+    ] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for checkpoints, logs, pictures and the model.")
+    ] = Path("runs/registration"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue from the last checkpoint in --out.")
+    ] = False,
+    device: Annotated[Device, typer.Option(help="Where to train.")] = Device.auto,
+    progress: Annotated[
+        ProgressMode, typer.Option(help="How to show progress.")
+    ] = ProgressMode.auto,
+) -> None:
+    """Train a registration network; interrupted runs continue with --resume.
+
+    Several GPUs: torchrun --nproc-per-node N -m RegQCLib train registration --config FILE
+    """
+    from RegQCLib.training.registration.config import load_config
+
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started
+    with reporter(progress if first else ProgressMode.none) as report_progress:
+        load_config(config, data=data)  # bad ones are told before torch loads
+        require_packages("training", ("torch", "lightning_fabric", "matplotlib"), "train")
+        from RegQCLib.training.registration.train import train
+
+        with _resumable(out):
+            model = train(
+                config,
+                out,
+                data=data,
+                resume=resume,
+                device=device.value,
+                progress=report_progress,
+            )
+        if first:
+            report_progress.result(f"trained; model in {model}", {"out": str(out)})
+
+
+@contextmanager
+def _resumable(out: Path) -> Iterator[None]:
+    """Say how to go on where the block is interrupted."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if (out / "checkpoint.pt").exists():
+            raise Cancelled(f"the last checkpoint is in {out}; continue with --resume") from None
+        raise Cancelled(f"no checkpoint is in {out} yet; start again without --resume") from None

@@ -163,6 +163,8 @@ def test_a_stopped_training_says_how_to_go_on(tmp_path, training):
     training.train = train
     config = tmp_path / "c.toml"
     config.write_text(CONFIG)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/checkpoint.pt").touch()
     done = run_regqc("train", "qc", "--config", config, "--out", tmp_path / "run")
     assert done.code == 130
     assert done.stderr.startswith("cancelled: the last checkpoint is in")
