@@ -102,7 +102,8 @@ class Imported:
 
     def summary(self) -> str:
         """One line for people."""
-        facts = [f"{len(self.taken)} decisions taken over"]
+        count = len(self.taken)
+        facts = [f"{count} {'decision' if count == 1 else 'decisions'} taken over"]
         if self.known:
             facts.append(f"{len(self.known)} known already")
         words = {

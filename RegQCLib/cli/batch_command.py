@@ -161,7 +161,8 @@ def summary(counts: Mapping[str, int]) -> str:
     """The outcome in one line."""
     words = {"cannot_tell": "cannot tell"}
     parts = [f"{count} {words.get(name, name)}" for name, count in counts.items()]
-    return f"{sum(counts.values())} pairs: {', '.join(parts)}"
+    total = sum(counts.values())
+    return f"{total} {'pair' if total == 1 else 'pairs'}: {', '.join(parts)}"
 
 
 def failures(rows: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -77,4 +77,4 @@ def _write(rows: list[dict[str, str]], out: Path, *, overwrite: bool) -> None:
     from RegQCLib.batch.write_manifest import write_manifest
 
     path = write_manifest(rows, out, overwrite=overwrite)
-    typer.echo(f"{len(rows)} pairs in {path}")
+    typer.echo(f"{len(rows)} {'pair' if len(rows) == 1 else 'pairs'} in {path}")

@@ -99,6 +99,7 @@ def test_a_decision_lands_in_the_folder_that_slicer_reads(run, tmp_path):
     file = written(tmp_path / "a.json", one=review("rejected", reason="Shift"))
     imported = import_reviews(file, run, [ROW])
     assert imported.taken == ("one",)
+    assert imported.summary() == "1 decision taken over"
     folder = case_folder(run, "one")
     case = folder.decisions().case
     assert (case.decision, case.reason, case.reviewer, case.time, case.seal) == (
