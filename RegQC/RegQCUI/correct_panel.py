@@ -131,7 +131,7 @@ class CorrectPanel:
                 label.setText(scoreText(score))
         status = live.status
         if not status and live.beforeIsLost:
-            status = _("These slices were not in view before the image was bent.")
+            status = _("Before is not known of these slices: they were not in view then.")
         self.ui.liveStatusLabel.setText(status)
         self.ui.liveStatusLabel.setVisible(bool(status))
 

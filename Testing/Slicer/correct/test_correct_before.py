@@ -96,7 +96,7 @@ def test_where_before_cannot_be_told_it_is_said(panel, host):
     wait(host, lambda: live.before and not live._probe.working)
     jumpToPoint((8, 8, 8))
     wait(host, lambda: not panel.ui.liveStatusLabel.isHidden())
-    assert "not in view before" in panel.ui.liveStatusLabel.text
+    assert "not in view then" in panel.ui.liveStatusLabel.text
     assert panel.ui.axialBeforeLabel.text == "-"
     jumpToPoint((0, 0, 0))
     wait(host, lambda: live.before)

@@ -132,7 +132,7 @@ def test_what_is_read_is_said_before(worklist, session):
     stages = list(dict.fromkeys(stage for stage, _fraction in heard))
     assert stages == ["comparing the files with what is known", "reading af.nii.gz",
                       "reading am.nii.gz", "reading t.tfm", "reading mask.nii.gz",
-                      "bringing back what is on disk"]  # fmt: skip
+                      "showing the images", "bringing back what is on disk"]  # fmt: skip
     fractions = [fraction for _stage, fraction in heard]
     assert fractions == sorted(fractions)
 
