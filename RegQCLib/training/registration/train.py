@@ -15,7 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from RegQCLib.progress import Progress, silent
+from RegQCLib.progress import Progress, part, silent
 from RegQCLib.registration.networks.prediction import Prediction
 from RegQCLib.registration.networks.registry import build_network
 from RegQCLib.training.checkpoint import checkpoint_of, read_checkpoint, write_checkpoint
@@ -33,6 +33,7 @@ from RegQCLib.training.registration.pairs import (
 )
 from RegQCLib.training.registration.processes import PredictionTensors, start_fabric
 from RegQCLib.training.registration.records import Records
+from RegQCLib.training.registration.stopping import StopRequest
 from RegQCLib.training.registration.validation import Best, mean_of, measure
 
 AUGMENTATION, REST = 5, 6  # streams of random numbers beside each other
@@ -54,7 +55,8 @@ def train(
     data: in place of the configuration's [data] path. Started by ``torchrun``, processes share the
     batch. Raises InputError for an unusable configuration or data, for an ``out`` that holds
     another run, for ``resume`` without a checkpoint, for a loss that is not finite and for too
-    little memory; what was saved stays.
+    little memory; what was saved stays. A stop signal is answered after the running step: with a
+    checkpoint, and KeyboardInterrupt.
     """
     config = load_config(config_path, data=data)
     folder = Path(out)
@@ -85,6 +87,7 @@ class _Training:
         self.model, self.optimizer = fabric.setup(PredictionTensors(self.network), optimizer)
         self.best = Best()
         self.saved = 0
+        self.stop = StopRequest()
 
     def run(self, *, resume: bool) -> Path:
         """Train to the end, or until validation stops improving."""
@@ -101,23 +104,34 @@ class _Training:
         records = Records(
             self.folder, self.config, self.source, self.fabric, first=self.saved, before=seconds
         )
-        for step in range(self.saved, self.settings.steps):
-            if self._given_up():
-                break
-            records.add(step, self._step(step))
-            done = step + 1
-            last = done == self.settings.steps
-            validated = last or done % self.settings.validate_every == 0
-            if validated:
-                self._validate(records, done)
-            if validated or done % self.settings.checkpoint_every == 0:
-                self._save(checkpoint, records, done)
-            self.progress("training", done / self.settings.steps)
+        with StopRequest() as self.stop:
+            for step in range(self.saved, self.settings.steps):
+                if self._given_up():
+                    break
+                self._advance(step, checkpoint, records)
+                self.progress("training", (step + 1) / self.settings.steps)
         records.close()
         return records.model
 
+    def _advance(self, step: int, checkpoint: Path, records: Records) -> None:
+        """One step and what is due after it. Raises KeyboardInterrupt when asked to stop."""
+        values = self._step(step)
+        stop = values.pop("stop") > 0
+        records.add(step, values)
+        done = step + 1
+        validated = done == self.settings.steps or done % self.settings.validate_every == 0
+        if validated:
+            self._validate(records, done)
+        if stop or validated or done % self.settings.checkpoint_every == 0:
+            self._save(checkpoint, records, done)
+        if stop:
+            raise KeyboardInterrupt
+
     def _step(self, step: int) -> dict[str, float]:
-        """Learn from the pairs of one step; returns the parts of the loss."""
+        """Learn from the pairs of one step.
+
+        Returns the parts of the loss, and ``stop``: whether any process was asked to.
+        """
         rank = self.fabric.global_rank
         torch.manual_seed(seed_of(self.settings.seed, REST, step, rank))
         self.model.train()
@@ -131,15 +145,16 @@ class _Training:
             self.fabric.backward(loss)
             limit = self.settings.clip_norm or math.inf
             norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit)
+            asked = norm.new_tensor(float(self.stop.asked))
             values = self.fabric.all_reduce(
-                torch.stack([*parts.values(), norm]).detach(), reduce_op="mean"
+                torch.stack([*parts.values(), norm, asked]).detach(), reduce_op="mean"
             )
             assert isinstance(values, Tensor)
             if not bool(values.isfinite().all()):
                 raise diverged(step, self.settings, self.saved)
             self.optimizer.step()
             self.schedule.step()
-        return dict(zip([*parts, "gradient"], values.tolist(), strict=True))
+        return dict(zip([*parts, "gradient", "stop"], values.tolist(), strict=True))
 
     def _pairs(self, step: int) -> TrainingPairs:
         """This process's share of the pairs of a step."""
@@ -194,15 +209,16 @@ class _Training:
         self.saved = done
 
     def _source(self) -> PairSource:
+        preparing = part(self.progress, 0.0, 0.0)  # the steps are the work
         axes, divisor = int(self.network.axes), int(self.network.divisor)  # type: ignore[arg-type]
         if self.config.data.source == "shapes":
             from RegQCLib.training.registration.shape_source import ShapePairs
 
             maps, size = self.config.data.bank_maps, self.config.data.bank_size
-            bank = label_bank(self.folder, maps, size, self.progress)
+            bank = label_bank(self.folder, maps, size, preparing)
             return ShapePairs(self.config, bank.to(self.fabric.device))
         return ImagePairs(
-            self.config, axes=axes, divisor=divisor, cache=self.folder, progress=self.progress
+            self.config, axes=axes, divisor=divisor, cache=self.folder, progress=preparing
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,23 @@ def test_a_resumed_run_equals_one_without_a_break(tmp_path, folder, whole):
     assert "belongs to another configuration" in refusal(other, run, resume=True)
     (run / "checkpoint.pt").write_bytes(b"no checkpoint")
     assert "damaged" in refusal(config, run, resume=True)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send these signals")
+def test_a_stop_signal_saves_the_running_step(tmp_path, folder, whole):
+    config = write_config(tmp_path, folder)
+    before = signal.getsignal(signal.SIGTERM)
+
+    def progress(stage: str, fraction: float) -> None:
+        if stage == "training" and round(5 * fraction) == 2:
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        train(config, tmp_path / "run", device="cpu", progress=progress)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 3
+    train(config, tmp_path / "run", device="cpu", resume=True)
+    assert_same_weights(tmp_path / "run", whole)
 
 
 def test_a_run_leaves_its_files(whole):
