@@ -3,9 +3,9 @@
 One worker, two workers and a Dask LocalCluster of two do the same pairs, in this order, each in a
 folder of its own. Overhead: time from the first result to the last, less the checks in it, as a
 share of these; a check reads its files and writes its report, as ``regqc check`` does, and the
-thumbnail. Memory: of the largest worker at every fifth pair; the slope is a line through all but
-the first 60 pairs: OpenVINO keeps its preparations for 16 sizes of images, and takes a while to
-have met so many.
+thumbnail. Memory: of the largest worker when a pair ends, the least of ten pairs in turn, as the
+next pair has begun by then; the slope is a line through all but the first 60 pairs: OpenVINO keeps
+its preparations for 16 sizes of images, and takes a while to have met so many.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from Testing.Benchmarks.results_file import write_results
 
 KIB = 1024
 WARM_PAIRS = 60
-LOOK_EVERY = 5
+IN_TURN = 10
 
 
 def main() -> None:
@@ -74,15 +74,16 @@ MODES = {
 def _measured(rows: Iterator[dict[str, Any]], workers: int) -> dict[str, Any]:
     started = time.perf_counter()
     ends, checks, memory, failed = [], [], [], 0
+    children: list[psutil.Process] = []
     for number, row in enumerate(rows):
         ends.append(time.perf_counter())
         checks.append(row["seconds_check"] or 0.0)
         failed += row["status"] != "done"
-        if number % LOOK_EVERY == 0:  # it takes time of its own
-            memory.append(_largest_child())
+        if number % IN_TURN == 0:  # to look for them takes time of its own
+            children = psutil.Process().children(recursive=True)
+        memory.append(_largest(children))
     total = time.perf_counter() - started
     between, work = ends[-1] - ends[0], sum(checks[1:]) / workers
-    first = WARM_PAIRS // LOOK_EVERY
     found = {
         "seconds": total,
         "seconds_to_first_result": ends[0] - started,
@@ -92,23 +93,25 @@ def _measured(rows: Iterator[dict[str, Any]], workers: int) -> dict[str, Any]:
         "overhead": (between - work) / work,
         "failed": failed,
     }
-    if len(memory) > first + 2:
-        pairs = LOOK_EVERY * np.arange(first, len(memory))
-        slope = np.polyfit(pairs, memory[first:], 1)[0] / KIB
+    least = [
+        min(memory[n : n + IN_TURN]) for n in range(WARM_PAIRS, len(memory) - IN_TURN + 1, IN_TURN)
+    ]
+    if len(least) > 2:
+        slope = np.polyfit(IN_TURN * np.arange(len(least)), least, 1)[0] / KIB
         found |= {
-            "memory_mib": memory[-1] / KIB**2,
-            "memory_mib_when_warm": memory[first] / KIB**2,
+            "memory_mib_when_warm": least[0] / KIB**2,
+            "memory_mib": least[-1] / KIB**2,
             "memory_slope_kib_per_pair": float(slope),
         }
     return found
 
 
-def _largest_child() -> int:
-    """Memory of the largest process below this one, in bytes."""
+def _largest(processes: list[psutil.Process]) -> int:
+    """Memory of the largest of these processes, in bytes."""
     sizes = [0]
-    for child in psutil.Process().children(recursive=True):
+    for one in processes:
         with suppress(psutil.NoSuchProcess):
-            sizes.append(child.memory_info().rss)
+            sizes.append(one.memory_info().rss)
     return max(sizes)
 
 
