@@ -18,6 +18,7 @@ from RegQCLib import __version__
 from RegQCLib.cli import (
     batch_command,
     check_command,
+    compress_command,
     doctor_command,
     evaluate_command,
     export_command,
@@ -143,5 +144,6 @@ app.add_typer(batch_command.app, name="batch")
 app.add_typer(manifest_command.app, name="manifest")
 app.command("synth")(synth_command.synth_command)
 app.add_typer(train_command.app, name="train")
+app.command("compress")(compress_command.compress_command)
 app.command("models")(models_command.models_command)
 app.command("doctor")(doctor_command.doctor_command)

@@ -47,7 +47,8 @@ def write_form(
     if form not in FORMS:
         raise InputError(f"a form is one of {', '.join(FORMS)}, got {form!r}")
     if form.startswith("torch"):
-        target.save(folder / "model.npz", module, bits)
+        # float16 rounds eight times finer than the bfloat16 that is computed in
+        target.save(folder / "model.npz", module, 16 if form == "torch-bf16" else bits)
         return [folder / "model.npz"]
     deployed = target.deployed(module).eval()
     quantized = form.endswith("int8")

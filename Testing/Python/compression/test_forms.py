@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from compression.support import draw, tiny_network, toy_target
 from torch import nn
 
 from RegQCLib.compression.forms import FORMS, open_form, write_form
-from RegQCLib.compression.measure import file_bytes, latencies_ms, spread
+from RegQCLib.compression.measure import file_bytes, latencies_ms, peak_memory_mb, spread
 from RegQCLib.compression.onnx_export import export_onnx, onnx_runner
 from RegQCLib.compression.static_int8 import openvino_runner
 from RegQCLib.errors import InputError
@@ -82,6 +84,19 @@ def test_a_network_that_onnx_cannot_express_is_one_line(tmp_path):
         export_onnx(Forks(), (torch.rand(2, 3),), tmp_path / "model.onnx")
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not tell")
+def test_memory_is_that_of_a_process_of_its_own(written):
+    _, folder, _ = written
+    small, large = (
+        peak_memory_mb("onnx", folder / "onnx", [(count, 2, 8, 8)], 1) for count in (1, 40_000)
+    )
+    assert 10 < small < 300
+    # at least the images, and 8 channels of the first layer
+    assert large - small > 40_000 * 64 * 4 * (2 + 8) / 1e6
+    with pytest.raises(InputError, match="the form onnx does not run"):
+        peak_memory_mb("onnx", folder / "torch", [(1, 2, 8, 8)], 1)
 
 
 def test_models_take_turns_in_one_run():
