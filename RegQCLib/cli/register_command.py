@@ -14,6 +14,7 @@ from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
 from RegQCLib.notes import collected_notes
 from RegQCLib.progress import Progress, part
+from RegQCLib.registration.networks.names import NETWORK_NAMES
 
 if TYPE_CHECKING:
     from RegQCLib.registration.registration import Registration
@@ -27,12 +28,28 @@ MEASURES = {
 
 
 class Kind(str, Enum):
-    """How the moving image may move."""
+    """How the moving image may move, without a trained network."""
 
     rigid = "rigid"
     similarity = "similarity"
     affine = "affine"
     deformable = "deformable"
+
+
+class AnyKind(str, Enum):
+    """The same, and the networks that need a trained model."""
+
+    rigid = "rigid"
+    similarity = "similarity"
+    affine = "affine"
+    deformable = "deformable"
+    voxelmorph_1 = "voxelmorph-1"
+    voxelmorph_2 = "voxelmorph-2"
+    voxelmorph_diff = "voxelmorph-diff"
+    sparsevm = "sparsevm"
+    localnet = "localnet"
+    globalnet = "globalnet"
+    label_reg = "label-reg"
 
 
 class DeformationModel(str, Enum):
@@ -49,8 +66,14 @@ def register_command(
     moving: Annotated[Path, typer.Argument(metavar="MOVING", help="Moving image.")],
     out: Annotated[Path, typer.Option(help="Folder for the results; made if missing.")],
     kind: Annotated[
-        Kind, typer.Option(help="What may move; affine comes before deformable.")
-    ] = Kind.rigid,
+        AnyKind,
+        typer.Option(
+            help="What may move, or a network with --weights; affine comes before all that bend."
+        ),
+    ] = AnyKind.rigid,
+    weights: Annotated[
+        Path | None, typer.Option(help="Model file (.npz) of the network that --kind names.")
+    ] = None,
     init: Annotated[
         Path | None,
         typer.Option(help="Transform to start from; it maps fixed points to moving points."),
@@ -172,7 +195,7 @@ def register_command(
         _require_positive(tolerance=tolerance, max_memory=max_memory, resample=resample)
         if (fixed_labels is None) != (moving_labels is None):
             raise InputError("--fixed-labels and --moving-labels belong together; give both")
-        _require_measure(measure, kind)
+        _require_measure(measure, kind.value)
         paths = {
             "fixed": fixed,
             "moving": moving,
@@ -195,6 +218,7 @@ def register_command(
                 model=None if model is None else model.value,
                 inverse_consistent=inverse_consistent,
                 max_memory_gb=max_memory,
+                weights=weights,
                 tolerance_mm=tolerance,
                 between_people=between_people,
                 device=device.value,
@@ -221,11 +245,13 @@ def _require_positive(**values: float | None) -> None:
             raise InputError(f"--{option} must be a positive number of {unit}, got {value:g}")
 
 
-def _require_measure(measure: str | None, kind: Kind) -> None:
-    known = MEASURES["deformable" if kind is Kind.deformable else "linear"]
+def _require_measure(measure: str | None, kind: str) -> None:
+    if kind in NETWORK_NAMES:
+        return  # refused with all that networks have no use for
+    known = MEASURES["deformable" if kind == Kind.deformable.value else "linear"]
     if measure is not None and measure not in known:
         raise InputError(
-            f"--measure of a {kind.value} registration is one of {', '.join(known)}, got {measure}"
+            f"--measure of a {kind} registration is one of {', '.join(known)}, got {measure}"
         )
 
 

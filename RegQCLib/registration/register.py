@@ -6,7 +6,8 @@ import platform
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,14 +27,19 @@ from RegQCLib.registration.judging import Judged, judge, worse
 from RegQCLib.registration.preprocess import Preprocessing
 from RegQCLib.registration.registration import Registration
 from RegQCLib.registration.steps import (
-    DEFORMABLE,
+    LINEAR_KINDS,
     Order,
     Step,
     deformable,
+    learned,
+    learned_model,
     linear,
     load_engine,
     start,
 )
+
+if TYPE_CHECKING:
+    from RegQCLib.registration.networks.model_file import LoadedModel
 
 CHECK_SHARE, LINEAR_SHARE = 0.1, 0.2  # of the time, beside the last step
 
@@ -57,6 +63,7 @@ def register(
     model: str | None = None,
     inverse_consistent: bool = False,
     max_memory_gb: float | None = None,
+    weights: str | Path | None = None,
     preprocessing: Preprocessing | None = None,
     tolerance_mm: float | None = None,
     between_people: bool = False,
@@ -68,9 +75,10 @@ def register(
     """Align ``moving`` to ``fixed`` and say how well that worked.
 
     fixed, moving: two volumes, or two single slices, which the check cannot judge.
-    kind: "rigid", "similarity" (rigid and one scale), "affine" or "deformable", which an affine
-    registration precedes unless ``init`` is given. init: fixed-space to moving-space points, where
-    to start; linear for linear kinds. fixed_mask, moving_mask: nonzero where to compare.
+    kind: "rigid", "similarity" (rigid and one scale), "affine", "deformable", or the name of a
+    network with the file of its trained model as ``weights``; an affine registration precedes these
+    unless ``init`` is given. init: fixed-space to moving-space points, where to start; linear for
+    linear kinds. fixed_mask, moving_mask: nonzero where to compare.
     measure: one of those of the engine; by default mutual information for linear motions, and for
     deformations what suits any two contrasts. engine: "torch", "SimpleITK" (linear kinds) or, by
     default, torch where it is installed. tolerance_mm, between_people: as in
@@ -78,7 +86,8 @@ def register(
     For deformations only: region: nonzero where the images may deform. landmarks: (N, 3) fixed and
     moving points that belong together, RAS mm. labels: fixed and moving label map. stiffness:
     factor on the regularization. model: "displacement" or "velocity", which never folds.
-    inverse_consistent: the same result with the images exchanged. max_memory_gb: for that step.
+    inverse_consistent: the same result with the images exchanged. max_memory_gb: for that step, of
+    a network too.
 
     A step after which the check finds things worse than before, or that no body could follow, is
     not returned: what was there before it is, and ``limits`` says so.
@@ -111,6 +120,7 @@ def register(
         model=model,
         inverse_consistent=inverse_consistent,
         max_memory_gb=max_memory_gb,
+        weights=weights,
     )
     order.require_kind(kind, init)
     judged = partial(
@@ -123,10 +133,11 @@ def register(
     )
     with watch.stage("loading the engine"):
         load_engine(engine)
+        trained = learned_model(order, kind)
     with watch.stage("check before"):
         before = judged(init, progress=part(progress, 0.0, CHECK_SHARE))
     steps, chosen, after, limits = _run(
-        start(init), before, _engines(kind, order, init), judged, watch, progress
+        start(init), before, _engines(kind, order, init, trained), judged, watch, progress
     )
     with watch.stage("resampling"):
         moved_before, moved = (
@@ -159,7 +170,9 @@ def register(
     )
 
 
-def _engines(kind: str, order: Order, init: Transform | None) -> dict[str, Engine]:
+def _engines(
+    kind: str, order: Order, init: Transform | None, trained: LoadedModel | None
+) -> dict[str, Engine]:
     """What runs, by name and in turn; each from where the one before it has led."""
 
     def move(name: str, transform: Transform, progress: Progress) -> Step:
@@ -168,10 +181,11 @@ def _engines(kind: str, order: Order, init: Transform | None) -> dict[str, Engin
         wanted = order if name == kind else replace(order, measure=None)
         return linear(wanted, name, given, progress)
 
-    if kind != DEFORMABLE:
+    if kind in LINEAR_KINDS:
         return {kind: partial(move, kind)}
     engines: dict[str, Engine] = {} if init is not None else {"affine": partial(move, "affine")}
-    return engines | {DEFORMABLE: partial(deformable, order)}
+    last = partial(deformable, order) if trained is None else partial(learned, order, trained)
+    return engines | {kind: last}
 
 
 def _run(
@@ -255,6 +269,7 @@ def _options(kind: str, order: Order, prepared: Preprocessing) -> dict[str, Any]
         "labels": None if order.labels is None else [one.name for one in order.labels],
         "landmarks": None if order.landmarks is None else len(np.asarray(order.landmarks[0])),
         "max_memory_gb": order.max_memory_gb,
+        "weights": None if order.weights is None else Path(order.weights).name,
         "clip_percentiles": prepared.clip,
         "resample_mm": prepared.resample_mm,
         "crop": prepared.crop,

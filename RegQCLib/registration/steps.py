@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
@@ -14,13 +15,18 @@ from RegQCLib.geometry.memory import available_bytes
 from RegQCLib.geometry.resample import coverage
 from RegQCLib.geometry.transforms import Affine, Transform, simplified
 from RegQCLib.geometry.volume import Volume
+from RegQCLib.hashing import sha256_of
 from RegQCLib.progress import Progress
+from RegQCLib.registration.networks.names import NETWORK_NAMES
 from RegQCLib.registration.preprocess import as_weights
+
+if TYPE_CHECKING:
+    from RegQCLib.registration.networks.model_file import LoadedModel
 
 START = "start"
 DEFORMABLE = "deformable"
 LINEAR_KINDS = ("rigid", "similarity", "affine")
-KINDS = (*LINEAR_KINDS, DEFORMABLE)
+KINDS = (*LINEAR_KINDS, DEFORMABLE, *NETWORK_NAMES)
 
 LINEAR_COMPARES = (
     "points of the fixed body (or mask) and a margin around it, in blocks of voxels averaged from "
@@ -30,6 +36,11 @@ DEFORMABLE_COMPARES = (
     "the box around both bodies and 8 mm more; intensities of zero mean and unit variance; voxels "
     "averaged from coarse to fine; masks as weights"
 )
+
+LEARNED_COMPARES = "the fixed body on voxels of {spacing_mm:g} mm, intensities as in training"
+
+ITERATIVE = ("region", "landmarks", "labels", "stiffness", "model")
+"""Options that only an iterative deformation has a use for."""
 
 GIB = 2**30
 
@@ -58,7 +69,7 @@ class Step:
 class Order:
     """What the engines work on. fixed, moving: after preprocessing; None: not given.
 
-    The last seven are for deformations alone; see `RegQCLib.registration.register.register`.
+    The last eight are for deformations alone; see `RegQCLib.registration.register.register`.
     """
 
     fixed: Volume
@@ -76,24 +87,31 @@ class Order:
     model: str | None = None
     inverse_consistent: bool = False
     max_memory_gb: float | None = None
+    weights: str | Path | None = None
 
     def require_kind(self, kind: str, init: Transform | None) -> None:
         """Raise InputError for an unknown kind, and for options or a start that do not fit it."""
         if kind not in KINDS:
             raise InputError(f"a registration is one of {', '.join(KINDS)}, got {kind!r}")
-        if kind == DEFORMABLE:
-            if self.engine == "SimpleITK":
-                raise InputError("a deformable registration needs the engine torch")
-            return
-        for name in ("region", "landmarks", "labels", "stiffness", "model", "max_memory_gb"):
+        learned, bends = kind in NETWORK_NAMES, kind not in LINEAR_KINDS
+        if bends and self.engine == "SimpleITK":
+            raise InputError(f"a {kind} registration needs the engine torch")
+        useless = [] if kind == DEFORMABLE else [*ITERATIVE]
+        useless += ["measure"] if learned else ["weights"]
+        useless += [] if bends else ["max_memory_gb"]
+        for name in useless:
             if getattr(self, name) is not None:
                 what = name.replace("_gb", "").replace("_", " ")
+                instead = "a learned one" if name == "weights" else f"a {DEFORMABLE} one"
                 raise InputError(
-                    f"a {kind} registration has no use for {what}; leave it out, or ask for a "
-                    f"{DEFORMABLE} one"
+                    f"a {kind} registration has no use for {what}; leave it out, or ask for "
+                    f"{instead}"
                 )
-        if self.inverse_consistent:
-            raise InputError(f"a {kind} registration has an exact inverse anyway; leave that out")
+        if self.inverse_consistent and kind != DEFORMABLE:
+            reason = "treats its images differently" if learned else "has an exact inverse anyway"
+            raise InputError(f"a {kind} registration {reason}; leave that out")
+        if bends:
+            return
         if init is not None and not isinstance(simplified(init), Affine):
             raise InputError(
                 f"a {kind} registration starts from a linear transform, and the given one bends; "
@@ -157,11 +175,7 @@ def deformable(order: Order, init: Transform, progress: Progress) -> Step:
 
     Raises InputError where the images do not meet, MissingDependencyError without torch.
     """
-    if coverage(order.moving.grid, order.fixed.grid, init).mean() < LEAST_OVERLAP:
-        raise InputError(
-            f"{order.moving.name} does not overlap {order.fixed.name} where the deformation would "
-            "start; align them first, with kind affine"
-        )
+    _require_overlap(order, init)
     try:
         from RegQCLib.registration.iterative.deformable import register_deformable
     except ImportError as error:
@@ -203,3 +217,66 @@ def deformable(order: Order, init: Transform, progress: Progress) -> Step:
         history,
         DEFORMABLE_COMPARES,
     )
+
+
+def learned_model(order: Order, kind: str) -> LoadedModel | None:
+    """Read the model of a learned kind and see that it suits the images; None for other kinds.
+
+    Raises InputError as `load_for` and `require_fit`, MissingDependencyError without torch.
+    """
+    if kind not in NETWORK_NAMES:
+        return None
+    try:
+        from RegQCLib.registration.learned import load_for, require_fit
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"a {kind} registration needs torch; run: pip install 'RegQC[torch]', or ask for an "
+            "affine one"
+        ) from error
+    model = load_for(kind, order.weights)
+    require_fit(model, order.fixed, order.moving)
+    return model
+
+
+def learned(order: Order, model: LoadedModel, init: Transform, progress: Progress) -> Step:
+    """What a trained network makes of the images before ``init``.
+
+    Raises InputError where the images do not meet, or do not fit into memory.
+    """
+    from RegQCLib.registration.learned import register_learned
+
+    _require_overlap(order, init)
+    found = register_learned(
+        order.fixed,
+        order.moving,
+        model,
+        init=init,
+        max_memory_gb=order.max_memory_gb,
+        device=order.device,
+        progress=progress,
+    )
+    file = Path(str(order.weights))
+    metrics = {
+        "engine": "torch",
+        "network": model.name,
+        "weights": file.name,
+        "weights_sha256": sha256_of(file),
+        "folded_voxel_share": found.folded_fraction,
+    }
+    return Step(
+        model.name,
+        found.transform,
+        found.inverse,
+        tuple(f"{model.name}: {text}" for text in found.limits),
+        metrics,
+        [],
+        LEARNED_COMPARES.format(spacing_mm=model.preprocessing.spacing_mm),
+    )
+
+
+def _require_overlap(order: Order, init: Transform) -> None:
+    if coverage(order.moving.grid, order.fixed.grid, init).mean() < LEAST_OVERLAP:
+        raise InputError(
+            f"{order.moving.name} does not overlap {order.fixed.name} where the deformation would "
+            "start; align them first, with kind affine"
+        )

@@ -147,7 +147,7 @@ def register_deformable(
             descent.coefficients, descent.control, movable, grid
         )
         back = dense_field(coefficients, descent.control, movable, grid, backward=True)
-        back = polished(back, field, pair)
+        back = polished(back, field, place)
     limits = [text for text in (coarser, _folds(before, folded)) if text]
     limits += _far_landmarks(springs, pair, field)
     return DeformableResult(

@@ -39,23 +39,28 @@ def dense_field(
     return DisplacementField(array, grid.affine)
 
 
-def polished(back: DisplacementField, field: DisplacementField, pair: Pair) -> DisplacementField:
+def polished(
+    back: DisplacementField,
+    field: DisplacementField,
+    device: torch.device,
+    *,
+    steps: int = POLISHING,
+) -> DisplacementField:
     """Bring ``back`` nearer to the inverse of ``field``, both on one grid.
 
-    A few steps v(y) <- v(y) - (v(y) + u(y + v(y))) (Chen et al., Med. Phys. 35, 2008), each only
-    where it shortens what is left; splines of control points miss what the voxels show.
+    ``steps`` times v(y) <- v(y) - (v(y) + u(y + v(y))) (Chen et al., Med. Phys. 35, 2008), each
+    only where it shortens what is left; splines of control points miss what the voxels show.
     """
-    device = pair.whole.fixed.device
     forward, inverse = (torch.as_tensor(f.array, device=device) for f in (field, back))
     to_voxels = forward.new_tensor(field.grid.inverse_affine[:3, :3]).flip(0)
     result = np.empty_like(back.array)
     for start, stop in slabs(field.grid.shape):
-        result[:, start:stop] = _polished(inverse[:, start:stop], forward, to_voxels, start)
+        result[:, start:stop] = _polished(inverse[:, start:stop], forward, to_voxels, start, steps)
     return DisplacementField(result, back.affine)
 
 
 def _polished(
-    inverse: Tensor, forward: Tensor, to_voxels: Tensor, start: int
+    inverse: Tensor, forward: Tensor, to_voxels: Tensor, start: int, steps: int
 ) -> NDArray[np.float32]:
     """Slices from ``start`` on; see `polished`. to_voxels: RAS mm to voxels along (k, j, i)."""
     origin = forward.new_tensor([start, 0, 0]).view(3, 1, 1, 1)
@@ -65,7 +70,7 @@ def _polished(
         return warp(forward[None], moved[None])[0].add_(shift)
 
     error = left(inverse)
-    for _ in range(POLISHING):
+    for _ in range(steps):
         trial = inverse - error
         other = left(trial)
         better = other.square().sum(0) < error.square().sum(0)

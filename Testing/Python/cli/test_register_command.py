@@ -15,8 +15,10 @@ import SimpleITK as sitk
 from cli import bad_inputs
 from cli.support import SHAPE, picture, refused, run_regqc, write_nifti
 
+from RegQCLib.cli.register_command import AnyKind
 from RegQCLib.errors import Cancelled, InputError
 from RegQCLib.registration import register as module
+from RegQCLib.registration.steps import KINDS
 
 
 @dataclass
@@ -100,6 +102,17 @@ def test_a_run_prints_one_line_and_records_its_files(tmp_path, pair, register):
     assert register.arguments[2] == "rigid"
     assert register.provenance["files"]["moving"]["path"] == str(pair[1])
     assert (tmp_path / "new" / "out" / "report.json").is_file()
+
+
+def test_a_network_is_a_kind_with_a_file_of_weights(tmp_path, pair, register):
+    kind = ["--kind", "voxelmorph-1", "--weights", tmp_path / "m.npz"]
+    assert run_regqc("register", *pair, *kind, "--out", tmp_path / "out").code == 0
+    assert register.arguments[2] == "voxelmorph-1"
+    assert register.options["weights"] == tmp_path / "m.npz"
+
+
+def test_every_kind_is_offered():
+    assert tuple(one.value for one in AnyKind) == KINDS
 
 
 def test_two_flat_images_are_two_slices(tmp_path, register):

@@ -60,7 +60,9 @@ def test_the_inverse_leads_back(frame, velocity):
     control, found = coefficients(images, 2.5)
     model = Model(images, velocity, None)
     forth = dense_field(found, control, model, grid)
-    back = polished(dense_field(found, control, model, grid, backward=True), forth, images)
+    back = polished(
+        dense_field(found, control, model, grid, backward=True), forth, images.whole.fixed.device
+    )
     points = grid.points()[5:-5, 5:-5, 5:-5]
     left = np.linalg.norm(back.apply(forth.apply(points)) - points, axis=-1)
     assert np.abs(forth.array).max() > 2.5
@@ -77,7 +79,7 @@ def test_polishing_brings_an_inverse_nearer(frame):
     def left(back):
         return np.linalg.norm(back.apply(forth.apply(points)) - points, axis=-1).mean()
 
-    assert left(polished(rough, forth, images)) < 0.3 * left(rough)
+    assert left(polished(rough, forth, images.whole.fixed.device)) < 0.3 * left(rough)
 
 
 def test_folds_are_averaged_away(frame):
