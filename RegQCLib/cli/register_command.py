@@ -50,6 +50,7 @@ class AnyKind(str, Enum):
     localnet = "localnet"
     globalnet = "globalnet"
     label_reg = "label-reg"
+    contrast_agnostic = "contrast-agnostic"
 
 
 class DeformationModel(str, Enum):

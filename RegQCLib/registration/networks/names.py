@@ -8,4 +8,5 @@ NETWORK_NAMES = (
     "localnet",
     "globalnet",
     "label-reg",
+    "contrast-agnostic",
 )

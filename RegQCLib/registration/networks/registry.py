@@ -8,6 +8,10 @@ from typing import Any
 from torch import nn
 
 from RegQCLib.errors import InputError
+from RegQCLib.registration.networks.contrast_agnostic import (
+    ContrastAgnostic,
+    ContrastAgnosticSettings,
+)
 from RegQCLib.registration.networks.global_net import GlobalNet, GlobalNetSettings
 from RegQCLib.registration.networks.label_reg import LabelReg, LabelRegSettings
 from RegQCLib.registration.networks.local_net import LocalNet, LocalNetSettings
@@ -31,6 +35,7 @@ NETWORKS: dict[str, tuple[Any, type[nn.Module]]] = {
     "localnet": (LocalNetSettings, LocalNet),
     "globalnet": (GlobalNetSettings, GlobalNet),
     "label-reg": (LabelRegSettings, LabelReg),
+    "contrast-agnostic": (ContrastAgnosticSettings, ContrastAgnostic),
 }
 """The class of the settings and that of the network."""
 
