@@ -37,7 +37,8 @@ def prune_channels(
     module: to prune. deployed: the same, with tensors in and one out, called with ``examples``.
     fixed: names of layers that keep all outputs. multiple: counts that stay are rounded up to it,
     as processors compute channels in blocks.
-    Raises InputError for a share outside [0, 1) and for an unknown name in ``fixed``.
+    Raises InputError for a share outside [0, 1), for an unknown name in ``fixed``, and for networks
+    whose coupled layers the library cannot find (channels that are split or made of voxels).
     """
     check_share(share)
     if multiple < 1:
@@ -50,9 +51,16 @@ def prune_channels(
     names = {layer: name for name, layer in module.named_modules()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of parameters outside any layer, which stay
-        graph = tp.DependencyGraph().build_dependency(deployed, example_inputs=tuple(examples))
+        try:
+            graph = tp.DependencyGraph().build_dependency(deployed, example_inputs=tuple(examples))
+            groups = list(graph.get_all_groups(ignored_layers=[layers[name] for name in fixed]))
+        except (TypeError, IndexError, KeyError, AttributeError):
+            raise InputError(
+                "channels of this network are split or joined in ways that channel pruning does "
+                "not follow; give a student with fewer channels in its settings to distill instead"
+            ) from None
     gone: Channels = {}
-    for group in list(graph.get_all_groups(ignored_layers=[layers[name] for name in fixed])):
+    for group in groups:
         root, prune = group[0].dep.target.module, group[0].dep.handler
         norms = _norms(group, graph)
         count = len(norms)

@@ -23,7 +23,7 @@ from RegQCLib.compression.figure import save_figure
 from RegQCLib.compression.forms import open_form, write_form
 from RegQCLib.compression.layers import parameter_count
 from RegQCLib.compression.measure import file_bytes, latencies_ms, peak_memory_mb, spread
-from RegQCLib.compression.model_files import ModelFile, read_model
+from RegQCLib.compression.model_files import read_model
 from RegQCLib.compression.plan import ORIGINAL, Plan, Step, load_plan
 from RegQCLib.compression.points import (
     Point,
@@ -35,6 +35,7 @@ from RegQCLib.compression.points import (
 from RegQCLib.compression.pruning import zero_share
 from RegQCLib.compression.steps import run_step
 from RegQCLib.compression.target import CompressionTarget
+from RegQCLib.compression.targets import make_target
 from RegQCLib.errors import InputError
 from RegQCLib.geometry.atomic_file import atomic_file
 from RegQCLib.hashing import sha256_of
@@ -90,32 +91,6 @@ def compress(
         about=about,
     )
     return best
-
-
-def make_target(
-    model: ModelFile, plan: Plan, folder: Path, progress: Progress
-) -> CompressionTarget:
-    """What compression needs to know of a model read from a file.
-
-    Raises InputError where a registration network comes without the configuration of its training.
-    """
-    if model.registers:
-        from RegQCLib.compression.registration_targets import registration_target
-        from RegQCLib.training.registration.config import load_config
-
-        if not plan.training.config:
-            raise InputError(
-                f"a {model.kind} needs its training data: name the configuration in the plan, "
-                "[training] config"
-            )
-        config = load_config(plan.training.config, data=plan.training.data or None)
-        return registration_target(model, config, folder=folder, progress=progress)
-    from RegQCLib.compression.slice_targets import slice_target
-
-    measure = plan.measure
-    return slice_target(
-        model, folder=folder, pairs=measure.pairs, batch=measure.batch, progress=progress
-    )
 
 
 class _Run:

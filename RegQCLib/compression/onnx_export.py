@@ -47,7 +47,8 @@ def export_onnx(
                     dynamic_shapes=tuple(free for _ in examples),
                 )
             except torch.onnx.errors.OnnxExporterError as error:
-                reason = str(error).strip().splitlines()[0]
+                cause = error.__cause__ or error
+                reason = str(cause).strip().splitlines()[0]
                 raise InputError(
                     f"{path.name}: the network cannot be exported to ONNX ({reason})"
                 ) from None

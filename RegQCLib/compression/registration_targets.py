@@ -74,7 +74,7 @@ def registration_target(
         metric=_metric(first),
         evaluate=evaluate,
         save=lambda path, module, bits: write_model(path, module, model.described, bits),
-        fixed=_answering(model.module),
+        fixed=answering_layers(model.module),
         float_operations=("GridSample", "Interpolate", "Add", "Multiply", "Concat"),
     )
 
@@ -84,7 +84,7 @@ def inputs(pairs: TrainingPairs) -> tuple[Tensor, Tensor]:
     return pairs.fixed, pairs.moving
 
 
-def _answering(module: nn.Module) -> tuple[str, ...]:
+def answering_layers(module: nn.Module) -> tuple[str, ...]:
     """Layers that make displacements, velocities or affine parameters: their outputs stay."""
     axes = int(module.axes)  # type: ignore[arg-type]
     return tuple(

@@ -7,6 +7,7 @@ signed and by channel. With signed activations ONNX Runtime takes a path several
 from __future__ import annotations
 
 import logging
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -52,6 +53,8 @@ def convert_openvino(
     """``module`` as an OpenVINO model in float, for batches of any size.
 
     dynamic: axes of the inputs whose size may change too.
+    Raises InputError for operations that OpenVINO lacks, such as sampling volumes at any place,
+    which composed and integrated displacements need.
     """
     shapes = [
         openvino.PartialShape(
@@ -60,7 +63,14 @@ def convert_openvino(
         for one in examples
     ]
     example: Any = examples[0] if len(examples) == 1 else examples
-    return openvino.convert_model(module.eval(), example_input=example, input=shapes)
+    try:
+        return openvino.convert_model(module.eval(), example_input=example, input=shapes)
+    except openvino.frontend.OpConversionFailure as error:
+        unknown = sorted(set(re.findall(r"aten::\w+", str(error))))
+        raise InputError(
+            f"OpenVINO cannot express this network ({', '.join(unknown) or 'unknown operations'}); "
+            "leave its openvino forms out of the plan, onnx may do"
+        ) from None
 
 
 def quantize_openvino(

@@ -27,12 +27,12 @@ FORMS = ("torch-bf16", "onnx", "onnx-int8", "openvino", "openvino-bf16", "openvi
 LOSS, BYTES_SHARE, SPEED_UP = 0.005, 0.25, 2.0
 
 
-def plan(*, pairs: int, repeats: int, steps: int) -> str:
-    """The plan as TOML. steps: of each training."""
+def plan(*, pairs: int, repeats: int, steps: int, calibration: int) -> str:
+    """The plan as TOML. steps: of each training. calibration: batches for the 8-bit forms."""
     rows = [
         f"[measure]\nthreads = 2\nbatch = 16\nrepeats = {repeats}\npairs = {pairs}",
         f"[choose]\nloss = {LOSS}\nbytes_share = {BYTES_SHARE}",
-        *(_step(form, "export", "original", form=form) for form in FORMS),
+        *(_export(form, "original", form, calibration) for form in FORMS),
         _step("weights-8", "quantize-weights", "original", bits=8),
         _step("weights-4", "quantize-weights", "original", bits=4),
         _step("weights-4-searched", "quantize-weights", "original", bits=4, search=True),
@@ -45,8 +45,10 @@ def plan(*, pairs: int, repeats: int, steps: int) -> str:
         rows += [
             _step(name, "prune-channels", "original", share=share, multiple=2),
             _step(f"{name}-taught", "distill", name, steps=steps, learning_rate=5e-4),
-            _step(f"{name}-onnx-int8", "export", f"{name}-taught", form="onnx-int8"),
-            _step(f"{name}-openvino-int8", "export", f"{name}-taught", form="openvino-int8"),
+            *(
+                _export(f"{name}-{form}", f"{name}-taught", form, calibration)
+                for form in ("onnx-int8", "openvino-int8")
+            ),
         ]
     return "\n".join(rows) + "\n"
 
@@ -71,11 +73,14 @@ def verdict(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def run(work: Path, *, pairs: int, repeats: int, steps: int) -> dict[str, Any]:
-    """Compress in ``work``; the table of all points, also when none keeps to the limits."""
+def run(work: Path, **sizes: int) -> dict[str, Any]:
+    """Compress in ``work``; the table of all points, also when none keeps to the limits.
+
+    sizes: as of `plan`.
+    """
     plan_file = work / "plan.toml"
     work.mkdir(parents=True, exist_ok=True)
-    plan_file.write_text(plan(pairs=pairs, repeats=repeats, steps=steps))
+    plan_file.write_text(plan(**sizes))
     try:
         compress(
             WEIGHTS / "slice_classifier.npz", plan_file, work / "out", progress=_print_progress
@@ -85,7 +90,7 @@ def run(work: Path, *, pairs: int, repeats: int, steps: int) -> dict[str, Any]:
             raise
         print(error)
     table = json.loads((work / "out" / "points.json").read_text(encoding="utf-8"))
-    return {**table, "training_steps": steps, "targets": verdict(table["points"])}
+    return {**table, **sizes, "targets": verdict(table["points"])}
 
 
 def main() -> None:
@@ -95,9 +100,9 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help="folder that keeps finished steps")
     parser.add_argument("--quick", action="store_true", help="few pairs, repeats and steps")
     args = parser.parse_args()
-    size = {"pairs": 4000, "repeats": 40, "steps": 600}
+    size = {"pairs": 4000, "repeats": 40, "steps": 600, "calibration": 12}
     if args.quick:
-        size = {"pairs": 96, "repeats": 3, "steps": 2}
+        size = {"pairs": 96, "repeats": 3, "steps": 2, "calibration": 2}
     with tempfile.TemporaryDirectory() as folder:
         result = run(args.work or Path(folder), **size)
     for row in result["targets"]:
@@ -114,6 +119,10 @@ def _step(name: str, do: str, parent: str, **settings: object) -> str:
     lines = [f'[[step]]\nname = "{name}"\ndo = "{do}"\nfrom = "{parent}"']
     lines += [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     return "\n".join(lines)
+
+
+def _export(name: str, parent: str, form: str, calibration: int) -> str:
+    return _step(name, "export", parent, form=form, calibration=calibration)
 
 
 def _print_progress(stage: str, fraction: float) -> None:
