@@ -13,10 +13,20 @@ from RegQCLib.compression import compress as compress_module
 from RegQCLib.compression.channel_pruning import prune_channels, silence_channels
 from RegQCLib.compression.compress import compress
 from RegQCLib.compression.layers import parameter_count
-from RegQCLib.compression.model_files import build, deployed, read_model, write_model
+from RegQCLib.compression.model_files import (
+    Displacement,
+    build,
+    deployed,
+    read_model,
+    write_model,
+)
 from RegQCLib.compression.registration_targets import answering_layers
 from RegQCLib.compression.static_int8 import convert_openvino
 from RegQCLib.errors import InputError
+from RegQCLib.registration.networks.contrast_agnostic import (
+    ContrastAgnostic,
+    ContrastAgnosticSettings,
+)
 
 NETWORK = {"encoder": [8, 8], "decoder": [8, 8, 8]}
 CONFIG = """
@@ -169,10 +179,10 @@ def test_channels_of_registration_networks_go_without_other_effects(name):
 
 
 def test_channels_that_are_split_are_one_line():
-    network = build("localnet", {"channels": 4, "levels": 2, "summed": [0]}).eval()
+    network = ContrastAgnostic(ContrastAgnosticSettings((8, 8), (8, 8))).eval()
     images = tuple(torch.rand(1, 1, 8, 8, 8) for _ in range(2))
     with pytest.raises(InputError, match="give a student") as caught:
-        prune_channels(network, deployed("localnet", network), images, 0.5)
+        prune_channels(network, Displacement(network), images, 0.5)
     assert "\n" not in str(caught.value)
 
 
