@@ -8,6 +8,7 @@ import nibabel
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from RegQCLib.compression import compress as compress_module
 from RegQCLib.compression.channel_pruning import prune_channels, silence_channels
@@ -23,10 +24,7 @@ from RegQCLib.compression.model_files import (
 from RegQCLib.compression.registration_targets import answering_layers
 from RegQCLib.compression.static_int8 import convert_openvino
 from RegQCLib.errors import InputError
-from RegQCLib.registration.networks.contrast_agnostic import (
-    ContrastAgnostic,
-    ContrastAgnosticSettings,
-)
+from RegQCLib.registration.networks.contrast_agnostic import ContrastAgnostic
 
 NETWORK = {"encoder": [8, 8], "decoder": [8, 8, 8]}
 CONFIG = """
@@ -97,7 +95,7 @@ def folder(tmp_path):
             nibabel.save(nibabel.Nifti1Image(values.astype(np.float32), np.eye(4)), file)
     torch.manual_seed(0)
     module = build("voxelmorph-1", NETWORK)
-    torch.nn.init.normal_(module.flow.weight, std=0.05)
+    nn.init.normal_(module.flow.weight, std=0.05)
     described = {"network": "voxelmorph-1", "settings": NETWORK, "preprocessing": {}, "about": {}}
     write_model(tmp_path / "m.npz", module, described, 32)
     (tmp_path / "c.toml").write_text(CONFIG.format(folder=tmp_path.as_posix()))
@@ -163,7 +161,7 @@ def test_channels_of_registration_networks_go_without_other_effects(name):
     settings, side = SMALL[name]
     torch.manual_seed(0)
     network = build(name, settings).eval()
-    torch.nn.init.normal_(network.flow.weight, std=0.05)
+    nn.init.normal_(network.flow.weight, std=0.05)
     images = tuple(torch.rand(1, 1, side, side, side) for _ in range(2))
     assert answering_layers(network) == ("flow",)
     small = build(name, settings).eval()
@@ -179,8 +177,8 @@ def test_channels_of_registration_networks_go_without_other_effects(name):
 
 
 def test_channels_that_are_split_are_one_line():
-    network = ContrastAgnostic(ContrastAgnosticSettings((8, 8), (8, 8))).eval()
-    images = tuple(torch.rand(1, 1, 8, 8, 8) for _ in range(2))
+    network = ContrastAgnostic().eval()
+    images = tuple(torch.rand(1, 1, *[network.divisor] * 3) for _ in range(2))
     with pytest.raises(InputError, match="give a student") as caught:
         prune_channels(network, Displacement(network), images, 0.5)
     assert "\n" not in str(caught.value)
