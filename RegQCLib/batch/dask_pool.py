@@ -10,6 +10,7 @@ import os
 import queue
 import re
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -103,8 +104,9 @@ def do_on_worker(task: Task, version: str) -> Result:
 def _keep_to_share() -> None:
     """Stay on as many cores as this worker has threads, others than its neighbors' ones.
 
-    OpenVINO takes and pins all the cores it sees: workers on one machine would fight. Which cores
-    are whose is told by the workers' numbers, the last in their names.
+    OpenVINO takes and pins all the cores it sees: workers on one machine would fight. It looks at
+    the process, not at the thread that pairs are done in. Which cores are whose is told by the
+    workers' numbers, the last in their names.
     """
     from distributed import get_worker
 
@@ -114,7 +116,10 @@ def _keep_to_share() -> None:
         return
     numbers = re.findall(r"\d+", str(worker.name))
     first = share * int(numbers[-1] if numbers else os.getpid())
-    os.sched_setaffinity(0, {cores[(first + n) % len(cores)] for n in range(share)})
+    own = {cores[(first + n) % len(cores)] for n in range(share)}
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it has just ended
+            os.sched_setaffinity(int(thread.name), own)
 
 
 def _result(future: Any) -> Result:

@@ -73,7 +73,10 @@ MODES = {
 
 def _measured(rows: Iterator[dict[str, Any]], workers: int) -> dict[str, Any]:
     started = time.perf_counter()
-    ends, checks, memory, failed = [], [], [], 0
+    ends: list[float] = []
+    checks: list[float] = []
+    memory: list[dict[int, int]] = []
+    failed = 0
     children: list[psutil.Process] = []
     for number, row in enumerate(rows):
         ends.append(time.perf_counter())
@@ -81,7 +84,7 @@ def _measured(rows: Iterator[dict[str, Any]], workers: int) -> dict[str, Any]:
         failed += row["status"] != "done"
         if number % IN_TURN == 0:  # to look for them takes time of its own
             children = psutil.Process().children(recursive=True)
-        memory.append(_largest(children))
+        memory.append(_sizes(children))
     total = time.perf_counter() - started
     between, work = ends[-1] - ends[0], sum(checks[1:]) / workers
     found = {
@@ -94,7 +97,8 @@ def _measured(rows: Iterator[dict[str, Any]], workers: int) -> dict[str, Any]:
         "failed": failed,
     }
     least = [
-        min(memory[n : n + IN_TURN]) for n in range(WARM_PAIRS, len(memory) - IN_TURN + 1, IN_TURN)
+        _least_of_largest(memory[n : n + IN_TURN])
+        for n in range(WARM_PAIRS, len(memory) - IN_TURN + 1, IN_TURN)
     ]
     if len(least) > 2:
         slope = np.polyfit(IN_TURN * np.arange(len(least)), least, 1)[0] / KIB
@@ -106,13 +110,19 @@ def _measured(rows: Iterator[dict[str, Any]], workers: int) -> dict[str, Any]:
     return found
 
 
-def _largest(processes: list[psutil.Process]) -> int:
-    """Memory of the largest of these processes, in bytes."""
-    sizes = [0]
+def _sizes(processes: list[psutil.Process]) -> dict[int, int]:
+    """Memory of these processes in bytes, by their numbers."""
+    sizes = {}
     for one in processes:
         with suppress(psutil.NoSuchProcess):
-            sizes.append(one.memory_info().rss)
-    return max(sizes)
+            sizes[one.pid] = one.memory_info().rss
+    return sizes
+
+
+def _least_of_largest(samples: list[dict[int, int]]) -> int:
+    """What the largest process holds between pairs: the least of it, as others are amid a pair."""
+    least = [min(sample.get(pid, 0) for sample in samples) for pid in samples[-1]]
+    return max(least, default=0)
 
 
 if __name__ == "__main__":
