@@ -19,9 +19,9 @@ def compress_command(
     plan: Annotated[
         Path,
         typer.Option(
-            help="TOML file of [[step]] tables: do = prune, prune-gradually, fine-tune, "
-            "prune-channels, distill, quantize-weights, quantize-aware or export; and of "
-            "[measure], [choose], [training]."
+            help="TOML file with a table for each step: do = prune, prune-gradually, fine-tune, "
+            "prune-channels, distill, quantize-weights, quantize-aware or export; and the tables "
+            "measure, choose and training."
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder for the models, the table and the plot.")],
