@@ -41,14 +41,14 @@ def write_form(
 ) -> list[Path]:
     """Write ``module`` into ``folder`` as ``form`` asks; returns the files.
 
-    bits: of the stored weights of the torch forms. calibration: batches that fix the ranges of the
+    bits: of the stored weights of the torch forms; 16 for bfloat16, which float16 rounds eight
+    times finer than. calibration: batches that fix the ranges of the
     8-bit forms. Raises InputError for an unknown form.
     """
     if form not in FORMS:
         raise InputError(f"a form is one of {', '.join(FORMS)}, got {form!r}")
     if form.startswith("torch"):
-        # float16 rounds eight times finer than the bfloat16 that is computed in
-        target.save(folder / "model.npz", module, 16 if form == "torch-bf16" else bits)
+        target.save(folder / "model.npz", module, bits)
         return [folder / "model.npz"]
     deployed = target.deployed(module).eval()
     quantized = form.endswith("int8")

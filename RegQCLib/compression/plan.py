@@ -146,7 +146,8 @@ class Step:
     @property
     def bits(self) -> int:
         """Of the stored weights."""
-        return int(getattr(self.settings, "bits", 32))
+        stored = {"torch-bf16": 16, "onnx-int8": 8, "openvino-int8": 8}
+        return int(getattr(self.settings, "bits", stored.get(self.form, 32)))
 
     @property
     def form(self) -> str:

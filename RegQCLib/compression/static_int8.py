@@ -10,6 +10,8 @@ import logging
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -82,13 +84,15 @@ def quantize_openvino(
     ignored = None
     if float_operations:
         ignored = nncf.IgnoredScope(types=list(float_operations), validate=False)
-    return nncf.quantize(
-        model,
-        nncf.Dataset([_arrays(batch) for batch in batches]),
-        subset_size=len(batches),
-        ignored_scope=ignored,
-        preset=nncf.QuantizationPreset.MIXED,
-    )
+    # its progress bars would stand between the lines of --progress json
+    with redirect_stdout(StringIO()):
+        return nncf.quantize(
+            model,
+            nncf.Dataset([_arrays(batch) for batch in batches]),
+            subset_size=len(batches),
+            ignored_scope=ignored,
+            preset=nncf.QuantizationPreset.MIXED,
+        )
 
 
 def save_openvino(model: openvino.Model, path: Path) -> None:

@@ -10,7 +10,7 @@ def test_the_plan_can_be_read_and_has_every_form(tmp_path):
     (tmp_path / "plan.toml").write_text(plan(pairs=10, repeats=2, steps=3, calibration=1))
     read = load_plan(tmp_path / "plan.toml")
     assert {step.form for step in read.steps} == {"torch", *FORMS}
-    assert {step.bits for step in read.steps} == {4, 8, 32}
+    assert {step.bits for step in read.steps} == {4, 8, 16, 32}
     assert read.choose.bytes_share == 0.25
 
 

@@ -57,6 +57,12 @@ def test_eight_bit_files_hold_bytes(written):
     assert 'element_type="i8"' in (folder / "openvino-int8" / "model.xml").read_text()
 
 
+def test_calibration_prints_nothing(tmp_path, capfd):
+    target = toy_target()
+    write_form("openvino-int8", target.module, target, tmp_path, calibration=1)
+    assert capfd.readouterr().out == ""
+
+
 def test_unknown_forms_are_refused(tmp_path):
     with pytest.raises(InputError, match="a form is one of torch"):
         write_form("tflite", tiny_network(), toy_target(), tmp_path)

@@ -52,7 +52,7 @@ def test_a_plan_is_read(tmp_path):
         QuantizeWeights(4),
         Export("onnx-int8"),
     ]
-    assert [s.bits for s in read.steps] == [32, 4, 32, 8]
+    assert [s.bits for s in read.steps] == [32, 4, 8, 8]
     assert [s.form for s in read.steps] == ["torch", "torch", "onnx-int8", "torch"]
 
 
