@@ -122,7 +122,7 @@ def test_the_chosen_point_keeps_to_the_plan_and_has_a_card(small):
 def test_a_second_run_keeps_what_is_done_and_remakes_what_changed(small, tmp_path):
     folder, _ = small
     shutil.copytree(folder / "out", tmp_path / "out")
-    stamps = {f: f.stat().st_mtime_ns for f in (tmp_path / "out").rglob("point.json")}
+    stamps = {f: f.stat().st_mtime_ns for f in (tmp_path / "out" / "points").rglob("point.json")}
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN.replace("bits = 4", "bits = 8"))
     compress(folder / "model.npz", plan, tmp_path / "out")
