@@ -21,10 +21,10 @@ from RegQCLib.geometry.transforms import Affine, simplified
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.hashing import sha256_of
 from RegQCLib.progress import Progress
+from RegQCLib.registration.confidence import slice_confidence
 from RegQCLib.registration.networks.preprocessing import ImagePreprocessing
 from RegQCLib.registration.networks.settings import read_settings
 from RegQCLib.training.registration.cases import Case
-from RegQCLib.training.registration.confidence import slice_confidence
 from RegQCLib.training.registration.config import RegistrationConfig
 
 SAME_MM = 1e-3

@@ -8,10 +8,7 @@ import pytest
 import torch
 
 from RegQCLib.errors import InputError
-from RegQCLib.geometry.grid import Grid
-from RegQCLib.geometry.transforms import Affine
 from RegQCLib.training.registration.cases import Case
-from RegQCLib.training.registration.confidence import slice_confidence
 from RegQCLib.training.registration.config import (
     LossSettings,
     OptimizationSettings,
@@ -119,21 +116,6 @@ def test_single_slices_serve_networks_of_planes(tmp_path):
     volume = Case(write(tmp_path / "b.nii.gz", blob()))
     with pytest.raises(InputError, match="a volume, and this network works on single slices"):
         images([volume], config_of({"size": (8, 8, 8)}), tmp_path, axes=2)[0]
-
-
-def test_confidence_falls_linearly_from_acquired_slices():
-    thick = Grid((4, 6, 6), np.diag([1.0, 1.0, 5.0, 1.0]))
-    fine = Grid((19, 6, 6), np.diag([1.0, 1.0, 1.0, 1.0]))
-    found = slice_confidence(thick, fine)
-    expected = np.zeros(19)
-    expected[[0, 5, 10, 15]] = 1
-    np.testing.assert_allclose(found[:, 2, 3], expected, atol=1e-6)
-    shifted = np.eye(4)
-    shifted[2, 3] = 0.25
-    found = slice_confidence(thick, fine, Affine(shifted))
-    np.testing.assert_allclose(found[4:7, 2, 3], [0.25, 0.75, 0], atol=1e-6)
-    assert (slice_confidence(fine, fine) == 1).all()
-    assert (slice_confidence(fine, Grid((4, 6, 9), np.eye(4)))[..., 6:] == 0).all()
 
 
 def test_confidence_of_slices_and_files_comes_with_the_images(tmp_path):
