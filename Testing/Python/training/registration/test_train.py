@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -140,21 +139,33 @@ def test_a_resumed_run_equals_one_without_a_break(tmp_path, folder, whole):
     assert "damaged" in refusal(config, run, resume=True)
 
 
+# A process of its own: workers of a test run may hold their tests in a thread without signals.
+STOPPED = """
+import signal, sys, torch
+from RegQCLib.training.registration.train import train
+def progress(stage, fraction):
+    if stage == "training" and round(5 * fraction) == 2:
+        signal.raise_signal(signal.SIGTERM)
+torch.set_num_threads(int(sys.argv[3]))  # sums of as many parts, to the last bit
+before = signal.getsignal(signal.SIGTERM)
+try:
+    train(sys.argv[1], sys.argv[2], device="cpu", progress=progress)
+except KeyboardInterrupt:
+    assert signal.getsignal(signal.SIGTERM) is before
+    print("stopped")
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send these signals")
 def test_a_stop_signal_saves_the_running_step(tmp_path, folder, whole):
-    config = write_config(tmp_path, folder)
-    before = signal.getsignal(signal.SIGTERM)
-
-    def progress(stage: str, fraction: float) -> None:
-        if stage == "training" and round(5 * fraction) == 2:
-            signal.raise_signal(signal.SIGTERM)
-
-    with pytest.raises(KeyboardInterrupt):
-        train(config, tmp_path / "run", device="cpu", progress=progress)
-    assert signal.getsignal(signal.SIGTERM) is before
-    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 3
-    train(config, tmp_path / "run", device="cpu", resume=True)
-    assert_same_weights(tmp_path / "run", whole)
+    config, run = write_config(tmp_path, folder), tmp_path / "run"
+    threads = str(torch.get_num_threads())
+    command = [sys.executable, "-c", STOPPED, str(config), str(run), threads]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert ended.stdout.splitlines() == ["stopped"], ended.stderr
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == 3
+    train(config, run, device="cpu", resume=True)
+    assert_same_weights(run, whole)
 
 
 def test_a_run_leaves_its_files(whole):
