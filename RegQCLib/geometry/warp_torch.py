@@ -23,8 +23,14 @@ def warp(image: Tensor, displacement: Tensor, *, mode: str = "bilinear") -> Tens
 
     image: (N, C, *spatial); displacement: (N, axes, *spatial), voxels. Returns (N, C, *spatial).
     """
-    shape = displacement.shape[2:]
-    points = identity(shape, displacement) + displacement
+    return sample(image, identity(displacement.shape[2:], displacement) + displacement, mode=mode)
+
+
+def sample(image: Tensor, points: Tensor, *, mode: str = "bilinear") -> Tensor:
+    """Values at ``points``, (N, axes, *any), voxel coordinates of ``image``; (N, C, *any).
+
+    ``any`` has as many axes as the image.
+    """
     extent = torch.tensor(
         [max(n - 1, 1) for n in image.shape[2:]], dtype=points.dtype, device=points.device
     )

@@ -4,8 +4,9 @@ What it learns from is SynthMorph's idea (Hoffmann et al., IEEE TMI 2022): rando
 contrasts, so that it serves any. How it predicts is not: instead of one wide U-Net, one encoder,
 shared by both images, describes them in a pyramid; from the coarsest level on, the moving features
 are pulled to where they are believed to belong, compared with the fixed ones over the nearest
-neighbors (Sun et al., PWC-Net, CVPR 2018), and a few convolutions turn the comparison into a
-velocity field whose flow improves the belief. A composition of flows does not fold.
+neighbors (Sun et al., PWC-Net, CVPR 2018); where the likest neighbors are, and what a few
+convolutions add to that, is a velocity field whose flow improves the belief. A composition of flows
+does not fold.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from RegQCLib.registration.networks.prediction import Prediction
 
 SQUARINGS = 3
 NEIGHBORS = tuple(product((-1, 0, 1), repeat=3))
+SHARPNESS = 10.0
+"""What products of unit features are multiplied by where the likest of several is sought."""
+
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 EDGE_NOISE = 0.02
 """Differences of intensity, of 1 from dark to bright, that count as none."""
@@ -68,9 +72,12 @@ class ContrastAgnostic(nn.Module):
         self.decoders = nn.ModuleList(
             Decoder(count, inner) for count, inner in zip(features, hidden, strict=True)
         )
+        self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     def forward(self, fixed: Tensor, moving: Tensor) -> Prediction:
-        return self.decode(self.encoder(torch.cat([fixed, moving])))
+        images = torch.cat([fixed, moving])
+        # 16-bit convolutions take several times longer in the other order of memory
+        return self.decode(self.encoder(images.contiguous(memory_format=torch.channels_last_3d)))
 
     def decode(self, pyramid: list[Tensor]) -> Prediction:
         """From the features of the fixed images and then the moving ones, finest level first."""
@@ -78,17 +85,20 @@ class ContrastAgnostic(nn.Module):
         coarsest = pyramid[-1]
         displacement = coarsest.new_zeros(count, 3, *coarsest.shape[2:], dtype=torch.float32)
         levels: list[Tensor] = []
+        described: list[tuple[Tensor, Tensor]] = []
         for features, decoder in zip(reversed(pyramid), reversed(self.decoders), strict=True):
             still, moving = features[:count], features[count:]
             if levels:
                 displacement = 2 * twice_as_fine(displacement)
             for _ in range(self.settings.repeats):
                 moved = warp(moving, displacement.to(moving.dtype))
-                step = exponential(decoder(still, moved).float(), steps=SQUARINGS)
+                step = exponential(decoder(still, moved), steps=SQUARINGS)
                 displacement = step + warp(displacement, step)
             levels.append(displacement)
+            if self.training:
+                described.append((decoder.describe(still), decoder.describe(moving)))
         finest = 4 * twice_as_fine(twice_as_fine(displacement))
-        return Prediction(finest, levels=tuple(levels))
+        return Prediction(finest, levels=tuple(levels), features=tuple(described))
 
 
 class Pyramid(nn.Module):
@@ -133,8 +143,8 @@ class Decoder(nn.Module):
 
     def forward(self, fixed: Tensor, moved: Tensor) -> Tensor:
         likeness = correlation(self.describe(fixed), self.describe(moved))
-        velocity: Tensor = self.velocity(self.body(torch.cat([likeness, fixed, moved], dim=1)))
-        return velocity
+        added: Tensor = self.velocity(self.body(torch.cat([likeness, fixed, moved], dim=1)))
+        return likest(likeness) + added.float()
 
 
 def correlation(fixed: Tensor, moved: Tensor) -> Tensor:
@@ -148,6 +158,23 @@ def correlation(fixed: Tensor, moved: Tensor) -> Tensor:
     return torch.stack(products, dim=1)
 
 
+def likest(likeness: Tensor) -> Tensor:
+    """Where among `NEIGHBORS` the likest are expected, (N, 3, D, H, W) float32, averaged around."""
+    shares = torch.softmax(SHARPNESS * likeness.float(), dim=1)
+    offsets = shares.new_tensor(NEIGHBORS)
+    expected = torch.einsum("nkdhw,kc->ncdhw", shares, offsets)
+    return averaged_around(expected, 3)
+
+
+def averaged_around(values: Tensor, side: int) -> Tensor:
+    """Mean over the cube of ``side`` voxels around each voxel, as far as it is in the grid."""
+    # avg_pool3d pads as well, but refuses grids that are narrower than the cube
+    margin = (side // 2,) * 6
+    inside = functional.pad(torch.ones_like(values[:1, :1]), margin)
+    total = functional.avg_pool3d(functional.pad(values, margin), side, 1)
+    return total / functional.avg_pool3d(inside, side, 1)
+
+
 def edges(image: Tensor) -> Tensor:
     """Which way edges run, from 0 to about 1, at half the resolution, (N, 6, D / 2, ...).
 
@@ -158,9 +185,9 @@ def edges(image: Tensor) -> Tensor:
     half = functional.avg_pool3d(image, 2)
     slopes = [_slope(half, axis) for axis in (2, 3, 4)]
     tensor = torch.cat([slopes[a] * slopes[b] for a, b in PAIRS], dim=1)
-    tensor = functional.avg_pool3d(tensor, 3, 1, 1, count_include_pad=False)
+    tensor = averaged_around(tensor, 3)
     power = tensor[:, :3].sum(1, keepdim=True)
-    around = functional.avg_pool3d(power, 5, 1, 2, count_include_pad=False)
+    around = averaged_around(power, 5)
     return tensor / (around + EDGE_NOISE**2)
 
 

@@ -14,9 +14,11 @@ class Prediction:
     displacement: (N, axes, *spatial), voxels of the images; channel n along array axis n, as
     `RegQCLib.geometry.warp_torch` takes it. velocity: stationary velocity field whose flow it is,
     in voxels of its own grid, which may be coarser; None where there is none. levels: parts of the
-    displacement, or its coarser versions, from coarse to fine; each network says which.
+    displacement, or its coarser versions, from coarse to fine; each network says which. features:
+    what it matched at each of them, of the fixed and the moving image; only while training.
     """
 
     displacement: Tensor
     velocity: Tensor | None = None
     levels: tuple[Tensor, ...] = ()
+    features: tuple[tuple[Tensor, Tensor], ...] = ()

@@ -53,7 +53,8 @@ class LossSettings:
     weight. dice: weight of the overlap of labels, "soft" (of one-hot maps) or, for "multiscale",
     of maps blurred by the scales (SD, voxels). labels: values that count; none named means all but
     0. labels_per_step: so many of a pair's labels, drawn at random; 0 means all. displacement:
-    weight of the distance to the true displacement, voxels, where it is known.
+    weight of the distance to the true displacement, voxels, where it is known. matching, pyramid:
+    weights of `matching_loss` and `pyramid_error`, for shapes and "contrast-agnostic" alone.
     confidence: where images count: "slices" near acquired slices, "files" by the data's masks.
     confidence_of: whose. confidence_as: "set" counts voxels above 0 alike (SparseVM, eq. 3),
     "weights" by their value.
@@ -70,12 +71,14 @@ class LossSettings:
     labels: tuple[int, ...] = ()
     labels_per_step: int = 0
     displacement: float = 0.0
+    matching: float = 0.0
+    pyramid: float = 0.0
     confidence: Literal["none", "slices", "files"] = "none"
     confidence_of: Literal["fixed", "both"] = "fixed"
     confidence_as: Literal["set", "weights"] = "set"
 
     def __post_init__(self) -> None:
-        weights = ("similarity_weight", "weight", "dice", "displacement")
+        weights = ("similarity_weight", "weight", "dice", "displacement", "matching", "pyramid")
         require_not_negative(self, *weights, "labels_per_step")
         if self.window < 1 or self.window % 2 == 0:
             raise InputError(f"window must be an odd number of voxels, got {self.window}")
@@ -83,7 +86,7 @@ class LossSettings:
             raise InputError("scales names one SD or more, none below 0")
         if 0 in self.labels:
             raise InputError("labels must not name 0, the background")
-        if self.similarity == "none" and not self.dice and not self.displacement:
+        if self.similarity == "none" and not max(self.dice, self.displacement, self.pyramid):
             raise InputError("leaves nothing to learn; set a similarity, dice or displacement")
 
 
@@ -154,4 +157,10 @@ def load_config(path: str | Path, *, data: str | Path | None = None) -> Registra
         raise InputError(f"{file}: [network] needs the setting name")
     if config.loss.confidence == "files" and config.data.source != "csv" and not config.data.masks:
         raise InputError(f"{file}: [loss] confidence = 'files' needs masks in [data]")
+    known = config.data.source == "shapes" and config.network["name"] == "contrast-agnostic"
+    if max(config.loss.matching, config.loss.pyramid) and not known:
+        raise InputError(
+            f"{file}: [loss] matching and pyramid need source = 'shapes' in [data] and the network "
+            "contrast-agnostic"
+        )
     return config

@@ -18,6 +18,11 @@ from RegQCLib.training.registration.label_overlap import (
 )
 from RegQCLib.training.registration.pairs import TrainingPairs
 from RegQCLib.training.registration.smoothness import bending, diffusion
+from RegQCLib.training.registration.true_displacement import (
+    displacement_error,
+    matching_loss,
+    pyramid_error,
+)
 
 SIMILARITIES = {"mse": "ssd", "lncc": "lncc", "mi": "mi", "mind": "mind"}
 REGULARIZERS = {"diffusion": diffusion, "bending": bending}
@@ -43,8 +48,15 @@ def registration_loss(
     if settings.dice:
         add("dice_loss", settings.dice, label_loss(prediction, pairs, settings))
     if settings.displacement and pairs.displacement is not None:
-        error = (prediction.displacement - pairs.displacement).square().sum(1)
-        add("displacement_error", settings.displacement, (error + 1e-6).sqrt().mean())
+        error = displacement_error(prediction.displacement, pairs.displacement)
+        add("displacement_error", settings.displacement, error)
+    if prediction.features and pairs.displacement is not None and pairs.fixed_labels is not None:
+        truth, inside = pairs.displacement, (pairs.fixed_labels > 0)[:, None].float()
+        if settings.matching:
+            add("matching", settings.matching, matching_loss(prediction.features, truth, inside))
+        if settings.pyramid:
+            error = pyramid_error(prediction.levels, truth, inside)
+            add("pyramid_error", settings.pyramid, error)
     if settings.regularization != "none" and settings.weight:
         has_velocity = prediction.velocity is not None
         field = prediction.velocity if has_velocity else prediction.displacement

@@ -49,9 +49,9 @@ class PredictionTensors(nn.Module):
 
     def forward(
         self, fixed: Tensor, moving: Tensor
-    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...]]:
+    ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...], tuple[tuple[Tensor, Tensor], ...]]:
         made: Prediction = self.network(fixed, moving)
-        return made.displacement, made.velocity, made.levels
+        return made.displacement, made.velocity, made.levels, made.features
 
 
 def describe_device(place: torch.device) -> str:

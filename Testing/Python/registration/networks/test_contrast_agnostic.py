@@ -8,11 +8,13 @@ from registration.networks.network_support import blobs, losses_of_overfit, unto
 
 from RegQCLib.geometry.warp_torch import identity
 from RegQCLib.registration.networks.contrast_agnostic import (
+    NEIGHBORS,
     ContrastAgnostic,
     ContrastAgnosticSettings,
     blocks,
     correlation,
     edges,
+    likest,
 )
 from RegQCLib.registration.networks.registry import build_network
 
@@ -32,12 +34,31 @@ def test_parameters_are_as_many_as_the_settings_make():
     assert sum(p.numel() for p in ContrastAgnostic().parameters()) == expected
 
 
-def test_it_begins_with_no_motion_and_the_size_of_the_images():
+def test_a_prediction_has_the_size_of_the_images_and_features_while_training():
     network = ContrastAgnostic(ContrastAgnosticSettings(4, (6, 8), (8, 8)))
-    found = network(torch.rand(2, 1, 16, 24, 32), torch.rand(2, 1, 16, 24, 32))
+    images = torch.rand(2, 2, 1, 16, 24, 32)
+    found = network(*images)
     assert found.displacement.shape == (2, 3, 16, 24, 32)
     assert [one.shape[2:] for one in found.levels] == [(2, 3, 4), (4, 6, 8)]
-    assert float(found.displacement.detach().abs().max()) < 0.01
+    shapes = [tuple(one.shape) for pair in found.features for one in pair]
+    assert shapes == [(2, 8, 2, 3, 4)] * 2 + [(2, 6, 4, 6, 8)] * 2
+    assert torch.allclose(found.features[1][0].norm(dim=1), torch.ones(()), atol=1e-3)
+    assert network.eval()(*images).features == ()
+
+
+def test_equal_images_begin_with_hardly_any_motion():
+    torch.manual_seed(0)
+    network = ContrastAgnostic(ContrastAgnosticSettings(4, (6, 8), (8, 8)))
+    image = torch.rand(1, 1, 16, 24, 32)
+    assert float(network(image, image).levels[0].detach().abs().max()) < 0.3
+
+
+def test_motion_goes_where_the_likest_neighbor_is():
+    likeness = torch.zeros(1, 27, 4, 4, 4)
+    likeness[:, NEIGHBORS.index((1, 0, -1))] = 1
+    expected = likest(likeness)[0, :, 1, 1, 1]
+    assert torch.allclose(expected, torch.tensor([1.0, 0.0, -1.0]), atol=0.01)
+    assert float(likest(0 * likeness).abs().max()) < 1e-6
 
 
 def test_every_parameter_gets_a_gradient():

@@ -88,6 +88,7 @@ BAD = {
     "no pattern": (GOOD.replace("images", "path"), "needs images, a pattern"),
     "no atlas": (GOOD.replace("images =", 'pairs = "atlas"\nimages ='), "needs atlas"),
     "no masks": (GOOD.replace("weight = 1", 'confidence = "files"'), "needs masks in [data]"),
+    "no truth": (GOOD.replace("weight = 1", "matching = 1"), "need source = 'shapes'"),
     "a share": (GOOD + "[augmentation]\naffine = 2\n", "affine must lie between 0 and 1, got 2"),
     "an axis": (GOOD + "[augmentation]\nflips = [3]\n", "flips names array axes, 0 to 2"),
     "no table": ("loss = 3\n" + GOOD.replace("[loss]\nweight = 1\n", ""), "must be a table"),

@@ -173,6 +173,23 @@ def test_pairs_with_nothing_to_believe_give_a_loss_of_zero_and_gradients():
     assert float(motion.grad.abs().max()) == 0
 
 
+def test_levels_and_features_count_where_the_truth_is_known():
+    small = TrainingPairs(
+        *torch.rand(2, 1, 1, 8, 8, 8),
+        torch.ones(1, 8, 8, 8),
+        displacement=torch.ones(1, 3, 8, 8, 8),
+    )
+    features = (random(1, 4, 4, 4, 4), random(1, 4, 4, 4, 4, seed=2))
+    prediction = Prediction(small.displacement, None, (torch.ones(1, 3, 4, 4, 4),), (features,))
+    settings = LossSettings("none", matching=2, pyramid=3, regularization="none")
+    torch.manual_seed(0)
+    total, parts = registration_loss(prediction, small, settings)
+    assert set(parts) == {"loss", "matching", "pyramid_error"}
+    assert float(total) == pytest.approx(float(2 * parts["matching"] + 3 * parts["pyramid_error"]))
+    unknown = TrainingPairs(**{**vars(small), "displacement": None})
+    assert set(registration_loss(prediction, unknown, settings)[1]) == {"loss"}
+
+
 def test_a_velocity_is_smoothed_in_place_of_the_displacement():
     prediction, pairs = example()
     still = torch.zeros(1, 3, 4, 4, 4)
