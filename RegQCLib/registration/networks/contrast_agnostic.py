@@ -96,6 +96,7 @@ class ContrastAgnostic(nn.Module):
                 displacement = step + warp(displacement, step)
             levels.append(displacement)
             if self.training:
+                assert isinstance(decoder, Decoder)
                 described.append((decoder.describe(still), decoder.describe(moving)))
         finest = 4 * twice_as_fine(twice_as_fine(displacement))
         return Prediction(finest, levels=tuple(levels), features=tuple(described))

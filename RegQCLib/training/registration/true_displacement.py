@@ -72,7 +72,7 @@ def _matching(fixed: Tensor, moving: Tensor, truth: Tensor, shown: Tensor) -> Te
     if len(places) == 0:
         return (0 * moving).sum()
     chosen = places[torch.randint(len(places), (PLACES,), device=places.device)]
-    at = (slice(None), *chosen.unbind(1))
+    at: tuple[slice | Tensor, ...] = (slice(None), *chosen.unbind(1))
     true = chosen + motion[at].T
     last = true.new_tensor(fixed.shape[1:]) - 1
     seen = ((true >= 0) & (true <= last)).all(1)
