@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from RegQCLib.cli.evaluate_pairs import evaluate_pairs
 from RegQCLib.cli.notes import print_notes
 from RegQCLib.cli.progress import ProgressMode, reporter
 from RegQCLib.errors import InputError
@@ -42,6 +43,28 @@ def evaluate_command(
         Path | None,
         typer.Option(help="Measure the field only where this image, in fixed space, is not zero."),
     ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of one result: a table of pairs (as of regqc batch, with labels or "
+            "landmarks), each registered by every method."
+        ),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="With --pairs: rigid, similarity, affine, deformable, or a model file, also as "
+            "NAME=FILE; repeat it to compare several."
+        ),
+    ] = None,
+    start: Annotated[
+        str,
+        typer.Option(
+            help="With --pairs: where methods begin, at the 'given' transform of the pair or after "
+            "a 'rigid' or 'affine' registration, whose time is not counted."
+        ),
+    ] = "given",
+    device: Annotated[str, typer.Option(help="With --pairs: auto, cpu or cuda.")] = "auto",
     learn2reg: Annotated[
         bool,
         typer.Option("--learn2reg", help="Also give the figures as the Learn2Reg challenge does."),
@@ -57,10 +80,30 @@ def evaluate_command(
         ProgressMode, typer.Option(help="How to show progress.")
     ] = ProgressMode.auto,
 ) -> None:
-    """Measure overlap, distances, landmark errors and the regularity of a transform."""
+    """Measure overlap, distances, landmark errors and the regularity of a transform.
+
+    With --pairs: of several methods of registration on a set of pairs, with Learn2Reg's ranking.
+    """
     from RegQCLib.outputs import output_folder
 
     with reporter(progress) as report_progress:
+        if pairs is not None:
+            alone = (fixed_labels, fixed_landmarks, transform, inverse, mask)
+            if any(path is not None for path in alone):
+                raise InputError("--pairs names its files itself; leave out those of a single pair")
+            notes = evaluate_pairs(
+                pairs,
+                method or [],
+                out,
+                report_progress,
+                start=start,
+                device=device,
+                overwrite=overwrite,
+            )
+            print_notes(notes)
+            return
+        if method:
+            raise InputError("--method goes with --pairs, a table of pairs to register; give it")
         _require_both("--fixed-labels", fixed_labels, "--moving-labels", moving_labels)
         _require_both("--fixed-landmarks", fixed_landmarks, "--moving-landmarks", moving_landmarks)
         paths: dict[str, Any] = {

@@ -191,8 +191,8 @@ def _learn2reg_dict(scores: Learn2RegScores) -> dict[str, Any]:
     return {
         **{
             name: {
-                "labels": {str(k): _finite(v) for k, v in measure.by_label.items()},
-                "mean": _finite(measure.mean),
+                "labels": {str(k): finite(v) for k, v in measure.by_label.items()},
+                "mean": finite(measure.mean),
             }
             for name, measure in (("dice", scores.dice), ("hd95_voxels", scores.hd95_voxels))
         },
@@ -211,13 +211,14 @@ def _learn2reg_numbers(
         ("learn2reg_hd95", scores.hd95_voxels, "voxels"),
     ):
         for label, value in measure.by_label.items():
-            yield name, str(label), _finite(value), unit
-        yield name, "mean", _finite(measure.mean), unit
+            yield name, str(label), finite(value), unit
+        yield name, "mean", finite(measure.mean), unit
     if scores.sdlogj is not None:
         yield "learn2reg_sdlogj", "", scores.sdlogj, ""
     if scores.tre_mm is not None:
         yield from _summary("learn2reg_tre", scores.tre_mm)
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """``value``, or None where it is none."""
     return value if math.isfinite(value) else None

@@ -17,3 +17,10 @@ def choose_device(device: str) -> str:
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("no CUDA device is available; use --device cpu or auto")
     return device
+
+
+def describe_device(place: torch.device) -> str:
+    """The device in words."""
+    if place.type == "cuda":
+        return str(torch.cuda.get_device_name(place))
+    return "CPU"

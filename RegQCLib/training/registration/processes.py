@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
@@ -52,10 +51,3 @@ class PredictionTensors(nn.Module):
     ) -> tuple[Tensor, Tensor | None, tuple[Tensor, ...], tuple[tuple[Tensor, Tensor], ...]]:
         made: Prediction = self.network(fixed, moving)
         return made.displacement, made.velocity, made.levels, made.features
-
-
-def describe_device(place: torch.device) -> str:
-    """The device in words."""
-    if place.type == "cuda":
-        return str(torch.cuda.get_device_name(place))
-    return "CPU"

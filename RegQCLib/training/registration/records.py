@@ -16,12 +16,12 @@ from torch import nn
 from RegQCLib.registration.networks.model_file import save_model
 from RegQCLib.registration.networks.prediction import Prediction
 from RegQCLib.training.curves import save_curves
+from RegQCLib.training.device import describe_device
 from RegQCLib.training.log import TrainingLog
 from RegQCLib.training.registration.card import write_card
 from RegQCLib.training.registration.config import RegistrationConfig
 from RegQCLib.training.registration.pairs import PairSource, TrainingPairs
 from RegQCLib.training.registration.pictures import save_picture
-from RegQCLib.training.registration.processes import describe_device
 
 
 class Records:

@@ -212,3 +212,42 @@ def test_wrong_usage_is_one_line(tmp_path, files, roles, flags, words):
     done = run_regqc("evaluate", *given, *flags, "--out", tmp_path / "new" / "out")
     refused(done, tmp_path)
     assert words in done.stderr
+
+
+def test_a_set_of_pairs_is_registered_by_every_method(tmp_path, files):
+    image = write_nifti(tmp_path / "inputs" / "image.nii.gz", 100.0 * boxes())
+    other = write_nifti(tmp_path / "inputs" / "other.nii.gz", 100.0 * boxes(2))
+    table = tmp_path / "inputs" / "pairs.csv"
+    names = [path.name for path in (image, other, files["fixed_labels"], files["moving_labels"])]
+    lines = ["id,fixed,moving,labels", f"a,{names[0]},{names[1]},{names[2]}|{names[3]}", "b,x,y,"]
+    table.write_text("\n".join(lines))
+    out = tmp_path / "out"
+    options = ("--pairs", table, "--method", "rigid", "--out", out)
+    done = run_regqc("evaluate", *options, "--progress", "json")
+    assert done.code == 0, done.stderr
+    facts = json.loads(done.stdout.splitlines()[-1])
+    start, rigid = facts["methods"]
+    assert rigid["mean"]["dice"] > start["mean"]["dice"]
+    assert rigid["seconds"] > 0
+    assert len(facts["notes"]) == 2  # pair b, by both
+    assert len((out / "pairs.csv").read_text().splitlines()) == 5
+    assert (out / "comparison.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--pairs", "t.csv"], "--pairs needs --out"),
+        (["--method", "rigid"], "--method goes with --pairs"),
+        (["--pairs", "t.csv", "--out", "o", "--transform", "t.tfm"], "names its files itself"),
+        (["--pairs", "t.csv", "--out", "o"], "no such manifest"),
+        (["--pairs", "t.csv", "--out", "o", "--start", "far"], "t.csv"),
+    ],
+)
+def test_options_of_a_set_that_do_not_fit_are_refused(tmp_path, options, message):
+    done = run_regqc(
+        "evaluate", *(str(tmp_path / o) if "." in o or o == "o" else o for o in options)
+    )
+    refused(done, tmp_path)
+    assert message in done.stderr
+    assert not (tmp_path / "o").exists()
