@@ -27,6 +27,9 @@ NEIGHBORS = tuple(product((-1, 0, 1), repeat=3))
 SHARPNESS = 10.0
 """What products of unit features are multiplied by where the likest of several is sought."""
 
+MOST_ADDED = 2.0
+"""Voxels of a level that convolutions add, at most, to where the likest neighbors are."""
+
 PAIRS = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
 EDGE_NOISE = 0.02
 """Differences of intensity, of 1 from dark to bright, that count as none."""
@@ -145,7 +148,8 @@ class Decoder(nn.Module):
     def forward(self, fixed: Tensor, moved: Tensor) -> Tensor:
         likeness = correlation(self.describe(fixed), self.describe(moved))
         added: Tensor = self.velocity(self.body(torch.cat([likeness, fixed, moved], dim=1)))
-        return likest(likeness) + added.float()
+        # bounded, or one strange image blows up a flow, and with it a step of training
+        return likest(likeness) + MOST_ADDED * torch.tanh(added.float() / MOST_ADDED)
 
 
 def correlation(fixed: Tensor, moved: Tensor) -> Tensor:

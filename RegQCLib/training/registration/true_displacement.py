@@ -20,7 +20,6 @@ PLACES = 400
 """Points of each image that are matched in one step."""
 
 REACH = 2  # voxels of the level, along each axis, among which the true place is to be told
-FINEST = 2  # levels whose features are matched
 SHOWN = 0.7  # share of a voxel of the level that must show something
 AIR_WEIGHT = 0.05  # beside 1 for what is shown
 
@@ -58,7 +57,7 @@ def matching_loss(
     """
     losses = [
         _matching(fixed[n], moving[n], truth[n : n + 1], shown[n : n + 1])
-        for fixed, moving in features[-FINEST:]
+        for fixed, moving in features
         for n in range(len(fixed))
     ]
     return torch.stack(losses).mean()

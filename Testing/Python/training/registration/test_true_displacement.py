@@ -71,12 +71,13 @@ def test_matching_prefers_features_that_agree_where_they_belong(shown):
     assert told == pytest.approx(float(torch.log(torch.tensor(125.0))), rel=1e-4)
 
 
-def test_matching_leaves_out_the_coarsest_of_three_levels_and_pairs_without_anything(shown):
+def test_matching_is_the_mean_over_levels_and_zero_for_pairs_without_anything(shown):
     truth = constant(0, 0, 0)
     fine = described(truth)
-    coarse = (torch.full((1, 12, 4, 4, 4), torch.nan),) * 2
+    same = (torch.ones(1, 1, 8, 8, 8),) * 2
     torch.manual_seed(0)
-    assert float(matching_loss([coarse, fine, fine], truth, shown)) < 0.2
+    both = float(matching_loss([same, fine], truth, shown))
+    assert both == pytest.approx(float(torch.log(torch.tensor(125.0))) / 2, abs=0.1)
     features = fine[1].clone().requires_grad_()
     empty = matching_loss([(fine[0], features)], truth, 0 * shown)
     empty.backward()
