@@ -1,0 +1,116 @@
+"""Labeled images to learn from: hippocampi and brains of REGQC_DATA, as training reads them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from RegQCLib.geometry.image_io import load_volume, save_volume
+from RegQCLib.geometry.resample import resample
+from RegQCLib.geometry.volume import Volume
+from RegQCLib.registration.steps import Order, linear
+from RegQCLib.similarity.arrays import block_average
+from Testing.Benchmarks.detection.cases import as_float
+from Testing.Benchmarks.detection.pairs import data_folder
+from Testing.Benchmarks.registration.real_cases import SCORED
+
+ATLAS = "vxm_test"
+BRAINS = ("l2r_subj1", "fs_bert", "fs_sub01", "fs_sub03", "fs_sub04", "fs_sub06", "fs_sub08")
+FIVE = {1: (4, 43), 2: (10, 49), 3: (11, 50), 4: (12, 51), 5: (17, 53)}
+"""Left and right lateral ventricle, thalamus, caudate, putamen, hippocampus (FreeSurfer)."""
+
+
+@dataclass(frozen=True)
+class LabeledSet:
+    """Images with labels, patterns as of ``[data]``; sides are voxels of the network."""
+
+    name: str
+    folder: Path
+    images: str
+    labels: str
+    subjects: tuple[str, ...]
+    spacing_mm: float
+    test: int  # subjects kept for the figures
+    validation: int  # subjects that choose the best model
+
+    def split(self, seed: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Subjects for validation and for the figures; the others train."""
+        digest = hashlib.sha256(f"{self.name} {seed}".encode()).digest()
+        order = np.random.default_rng(list(digest)).permutation(len(self.subjects))
+        drawn = [self.subjects[n] for n in order[: self.validation + self.test]]
+        return tuple(drawn[: self.validation]), tuple(drawn[self.validation :])
+
+
+def hippocampi() -> LabeledSet:
+    """24 boxes around the hippocampus with its anterior and posterior part, 1 mm."""
+    folder = data_folder()
+    names = sorted(path.name for path in folder.glob("hippo_*_T1.nii.gz"))
+    subjects = tuple(name.split("_")[1] for name in names)
+    return LabeledSet(
+        "hippocampi",
+        folder,
+        "hippo_{subject}_T1.nii.gz",
+        "hippo_{subject}_lab.nii.gz",
+        subjects,
+        1.0,
+        test=6,
+        validation=4,
+    )
+
+
+def brains_of_five(work: Path, spacing_mm: float) -> LabeledSet:
+    """Eight brains, affinely on the grid of one of them, with five labels as seed 001 has."""
+    folder = work / f"brains_{spacing_mm:g}mm"
+    folder.mkdir(parents=True, exist_ok=True)
+    atlas = block_average(brain(ATLAS), spacing_mm)
+    for name in (ATLAS, *BRAINS):
+        image, labels = (folder / f"{name}_{kind}.nii.gz" for kind in ("image", "labels"))
+        if labels.exists():
+            continue
+        moving = brain(name)
+        order = Order(atlas, moving)
+        motion = None if name == ATLAS else linear(order, "affine", None, _silent).transform
+        small = block_average(moving, spacing_mm)
+        save_volume(resample(small, atlas.grid, motion), image)
+        five = merged(anatomy(name))
+        save_volume(resample(five, atlas.grid, motion, interpolation="nearest"), labels)
+    return LabeledSet(
+        "brains",
+        folder,
+        "{subject}_image.nii.gz",
+        "{subject}_labels.nii.gz",
+        (ATLAS, *BRAINS),
+        spacing_mm,
+        test=2,
+        validation=2,
+    )
+
+
+def brain(name: str) -> Volume:
+    """A skull-stripped T1 of 1 mm."""
+    return as_float(load_volume(data_folder() / f"{name}_T1brain.nii.gz"))
+
+
+def anatomy(name: str) -> Volume:
+    """Its automatic labels."""
+    labels = load_volume(data_folder() / f"{name}_aseg.nii.gz")
+    return labels.with_array(np.rint(labels.array).astype(np.int16))
+
+
+def scored(labels: Volume) -> Volume:
+    """The 30 structures that VoxelMorph scores; all others are background."""
+    return labels.with_array(np.where(np.isin(labels.array, SCORED), labels.array, 0))
+
+
+def merged(labels: Volume) -> Volume:
+    """`FIVE` structures, left and right in one."""
+    result = np.zeros_like(labels.array)
+    for value, sides in FIVE.items():
+        result[np.isin(labels.array, sides)] = value
+    return labels.with_array(result)
+
+
+def _silent(_stage: str, _fraction: float) -> None: ...

@@ -1,0 +1,108 @@
+"""The experiments on trained networks: their splits, thinned images, tables, and a tiny run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tomllib
+import torch
+
+from RegQCLib.geometry.grid import Grid
+from RegQCLib.geometry.image_io import save_volume
+from RegQCLib.geometry.volume import Volume
+from RegQCLib.training.registration.pairs import TrainingPairs
+from Testing.Benchmarks.learned import unsupervised_brains, weakly_supervised
+from Testing.Benchmarks.learned.data import FIVE, LabeledSet, merged, scored
+from Testing.Benchmarks.learned.intervals import summary
+from Testing.Benchmarks.learned.training import toml
+
+
+def boxes(folder, count: int = 6) -> LabeledSet:
+    """Boxes of two labels, each at another place."""
+    rng = np.random.default_rng(0)
+    subjects = tuple(f"{n:02d}" for n in range(count))
+    for name in subjects:
+        i, j, k = rng.integers(0, 5, 3)
+        labels = np.zeros((16, 16, 16), np.int16)
+        labels[2 + i : 10 + i, 2 + j : 9 + j, 2 + k : 10 + k] = 1
+        labels[3 + i : 6 + i, 3 + j : 6 + j, 3 + k : 7 + k] = 2
+        image = (100 * labels + rng.normal(0, 5, labels.shape)).astype(np.float32)
+        for kind, array in (("image", image), ("labels", labels)):
+            save_volume(Volume(array, np.eye(4)), folder / f"{name}_{kind}.nii.gz")
+    patterns = ("{subject}_image.nii.gz", "{subject}_labels.nii.gz")
+    return LabeledSet("boxes", folder, *patterns, subjects, 1.0, test=2, validation=2)
+
+
+def test_every_seed_splits_the_subjects_anew_without_overlap(tmp_path):
+    data = LabeledSet("x", tmp_path, "", "", tuple("abcdefgh"), 1.0, test=3, validation=2)
+    splits = [data.split(seed) for seed in range(5)]
+    assert all(len(v) == 2 and len(t) == 3 and not set(v) & set(t) for v, t in splits)
+    assert len(set(splits)) > 1
+    assert data.split(3) == data.split(3)
+    uses = [unsupervised_brains.split(seed) for seed in range(5)]
+    assert {tuple(sorted(use.values())) for use in uses} == {
+        ("test",) * 2 + ("train",) * 4 + ("val",)
+    }
+
+
+def test_tables_are_toml():
+    values = {"name": "x", "data": {"size": [1, 2], "crop": False}, "step": [{"do": "prune"}] * 2}
+    assert tomllib.loads(toml(values)) == values
+
+
+def test_intervals_are_those_of_student():
+    found = summary([1.0, 2.0, 3.0])
+    assert found["mean"] == 2
+    assert (
+        found["high"] - 2
+        == pytest.approx(2 - found["low"])
+        == pytest.approx(4.303 / 3**0.5, rel=1e-3)
+    )
+    assert summary([4.0]) == {"mean": 4.0, "low": None, "high": None}
+
+
+def test_structures_are_merged_and_chosen():
+    labels = Volume(np.array([[[0, 4, 43, 53, 77, 2]]], np.int16), np.eye(4))
+    assert merged(labels).array.ravel().tolist() == [0, 1, 1, 5, 0, 0]
+    assert scored(labels).array.ravel().tolist() == [0, 4, 43, 53, 0, 2]
+    assert sorted(FIVE) == [1, 2, 3, 4, 5]
+
+
+def test_a_thinned_brain_keeps_every_seventh_axial_slice_where_it_was():
+    affine = np.array([[-1, 0, 0, 9], [0, 0, 1, -4], [0, -1, 0, 30], [0, 0, 0, 1]], float)
+    array = np.random.default_rng(0).random((6, 23, 5)).astype(np.float32)  # j runs down
+    whole = Volume(array, affine)
+    found = unsupervised_brains.thin(whole)
+    assert found.shape == (6, 3, 5)
+    assert found.spacing.tolist() == [1, 7, 1]
+    for point in ((2, 0, 3), (4, 2, 1)):
+        index = np.rint(whole.grid.to_index(Grid(found.shape, found.affine).to_world(point)))
+        i, j, k = index.astype(int)
+        assert whole.array[k, j, i] == found.array[point[::-1]]
+
+
+def test_accuracy_is_overlap_and_centroid_distance():
+    fixed = torch.zeros(1, 8, 8, 8, dtype=torch.int32)
+    moving = fixed.clone()
+    fixed[0, 2:4, 2:4, 2:4] = moving[0, 2:4, 2:4, 3:5] = 1
+    image = torch.zeros(1, 1, 8, 8, 8)
+    pair = TrainingPairs(image, image, fixed, moving, torch.tensor([[1]]))
+    found = weakly_supervised.accuracy(None, [pair], 3.0)
+    assert found == {"dice": pytest.approx(0.5), "tre_mm": pytest.approx(3.0)}
+
+
+def test_the_table_of_a_tiny_run(tmp_path):
+    pytest.importorskip("onnxruntime")
+    folder = tmp_path / "data"
+    folder.mkdir()
+    sizes = {"steps": 2, "tuning": 1, "repeats": 1}
+    rows = weakly_supervised.run_one(boxes(folder), 0, tmp_path / "work", sizes)
+    assert set(rows) == {"before", *weakly_supervised.TABLE}
+    assert rows["pruned"]["zeros"] == pytest.approx(0.25, abs=0.01)
+    assert rows["tuned"]["zeros"] >= 0.24
+    assert rows["tuned-4"]["bytes"] < rows["tuned-8"]["bytes"] < rows["original"]["bytes"]
+    assert all(0 <= rows[name]["dice"] <= 1 for name in rows if name != "onnx-int8")
+    table = weakly_supervised.summarized([rows, rows])
+    assert table["tuned"]["dice_gain"]["mean"] == pytest.approx(
+        rows["tuned"]["dice"] - rows["original"]["dice"]
+    )
