@@ -15,6 +15,7 @@ from RegQCLib.errors import InputError
 from RegQCLib.qc.networks.matcher import Matcher, MatcherSettings
 from RegQCLib.qc.networks.slice_classifier import ClassifierSettings, SliceClassifier
 from RegQCLib.registration.networks import registry
+from RegQCLib.registration.networks.model_file import FEWER_CHANNELS
 from RegQCLib.weights_io import load_weights, save_weights
 
 SLICE_NETWORKS: dict[str, tuple[type, Callable[[Any], nn.Module]]] = {
@@ -80,6 +81,10 @@ def build(kind: str, settings: Mapping[str, Any]) -> nn.Module:
 def write_model(path: Path, module: nn.Module, described: Mapping[str, Any], bits: int) -> None:
     """Write a network so that `read_model` reads it, its matrices in ``bits`` a weight."""
     arrays = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
+    if "settings" in described:
+        whole = build(described["network"], described["settings"]).state_dict()
+        if any(arrays[name].shape != tuple(value.shape) for name, value in whole.items()):
+            described = {**described, FEWER_CHANNELS: True}
     save_weights(path, arrays, described, bits=bits)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from RegQCLib.compression.layers import fit_channels
 from RegQCLib.errors import InputError
 from RegQCLib.registration.networks.preprocessing import ImagePreprocessing
 from RegQCLib.registration.networks.registry import build_network
@@ -18,6 +19,8 @@ from RegQCLib.registration.networks.settings import read_settings
 from RegQCLib.weights_io import load_weights, save_weights
 
 PARTS = ("network", "settings", "preprocessing", "about")
+FEWER_CHANNELS = "fewer_channels"
+"""Entry of files whose network has lost channels, so that its settings tell too many."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,12 @@ def load_model(path: str | Path) -> LoadedModel:
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    state = {key: torch.from_numpy(np.array(values)) for key, values in arrays.items()}
     try:
-        network.load_state_dict(
-            {key: torch.from_numpy(np.array(values)) for key, values in arrays.items()}
-        )
-    except RuntimeError:
+        if described.get(FEWER_CHANNELS):
+            fit_channels(network, state)
+        network.load_state_dict(state)
+    except (RuntimeError, TypeError, AttributeError):
         raise InputError(
             f"{path}: its weights do not fit the network {name} that it names; "
             "the file is damaged, or was edited"
