@@ -144,8 +144,8 @@ STOPPED = """
 import signal, sys, torch
 from RegQCLib.training.registration.train import train
 def progress(stage, fraction):
-    if stage == "training" and round(5 * fraction) == 2:
-        signal.raise_signal(signal.SIGTERM)
+    if stage == "training" and round(5 * fraction) == int(sys.argv[4]):
+        signal.raise_signal(getattr(signal, sys.argv[5]))
 torch.set_num_threads(int(sys.argv[3]))  # sums of as many parts, to the last bit
 before = signal.getsignal(signal.SIGTERM)
 try:
@@ -156,12 +156,27 @@ except KeyboardInterrupt:
 """
 
 
+def stopped(config: Path, run: Path, step: int, name: str) -> subprocess.CompletedProcess[str]:
+    """Train until a step has been made and the signal ``name`` comes."""
+    options = (config, run, torch.get_num_threads(), step, name)
+    command = [sys.executable, "-c", STOPPED, *map(str, options)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send these signals")
+def test_a_killed_run_goes_on_from_its_last_checkpoint(tmp_path, folder, whole):
+    config, run = write_config(tmp_path, folder), tmp_path / "run"
+    assert stopped(config, run, 3, "SIGKILL").returncode == -9
+    assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == 2
+    train(config, run, device="cpu", resume=True)
+    assert_same_weights(run, whole)
+    assert rows_of(run / "log.csv") == rows_of(whole / "log.csv")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send these signals")
 def test_a_stop_signal_saves_the_running_step(tmp_path, folder, whole):
     config, run = write_config(tmp_path, folder), tmp_path / "run"
-    threads = str(torch.get_num_threads())
-    command = [sys.executable, "-c", STOPPED, str(config), str(run), threads]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    ended = stopped(config, run, 2, "SIGTERM")
     assert ended.stdout.splitlines() == ["stopped"], ended.stderr
     assert torch.load(run / "checkpoint.pt", weights_only=True)["step"] == 3
     train(config, run, device="cpu", resume=True)
