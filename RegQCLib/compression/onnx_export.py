@@ -22,8 +22,9 @@ TOLERANCE = 1e-3
 def export_onnx(
     module: nn.Module, examples: tuple[Tensor, ...], path: Path, *, dynamic: tuple[int, ...] = ()
 ) -> None:
-    """Write ``module``, tensors in and one out, for batches of any size, and check the file.
+    """Write ``module``, tensors in and one out, and check the file.
 
+    It takes batches of any size, except from networks that warp features: as the examples have.
     dynamic: axes of the inputs whose size may change too.
     Raises InputError when the network cannot be expressed in ONNX, or answers otherwise there.
     """

@@ -30,8 +30,10 @@ from RegQCLib.progress import Progress, silent
 from RegQCLib.registration.iterative.affine_images import block_factors
 from RegQCLib.registration.iterative.affine_torch import torch_device
 from RegQCLib.registration.iterative.deformable_field import covering_grid, polished
+from RegQCLib.registration.iterative.learned_start import MODEL
 from RegQCLib.registration.networks.model_file import LoadedModel, load_model
 
+SHIPPED = {"contrast-agnostic": MODEL}
 INVERSION_STEPS = 20
 
 WORKING_SHARE = 3.0
@@ -55,20 +57,27 @@ class LearnedResult:
     limits: tuple[str, ...]
 
 
-def load_for(kind: str, weights: str | Path | None) -> LoadedModel:
-    """Read the model file for a registration of this kind.
-
-    Raises InputError without a file, for one of another network, and as `load_model`.
-    """
-    if weights is None:
+def model_file(kind: str, weights: str | Path | None) -> Path:
+    """The given file, or the one that ships. Raises InputError where there is neither."""
+    file = weights or SHIPPED.get(kind)
+    if file is None:
         raise InputError(
             f"a {kind} registration needs a trained model: give its file as weights, or train one "
             "with regqc train registration"
         )
-    model = load_model(weights)
+    return Path(file)
+
+
+def load_for(kind: str, weights: str | Path | None) -> LoadedModel:
+    """Read the model file for a registration of this kind.
+
+    Raises InputError as `model_file` and `load_model`, and for a file of another network.
+    """
+    file = model_file(kind, weights)
+    model = load_model(file)
     if model.name != kind:
         raise InputError(
-            f"{weights}: a model of the network {model.name}, and {kind} was asked for; give "
+            f"{file}: a model of the network {model.name}, and {kind} was asked for; give "
             f"another file, or ask for {model.name}"
         )
     return model

@@ -206,7 +206,12 @@ def deformable(order: Order, init: Transform, progress: Progress) -> Step:
         progress=progress,
     )
     limits = tuple(f"{DEFORMABLE}: {text}" for text in found.limits)
-    metrics = {"engine": "torch", "measure": measure, "folded_voxel_share": found.folded_fraction}
+    metrics = {
+        "engine": "torch",
+        "measure": measure,
+        "start": found.start,
+        "folded_voxel_share": found.folded_fraction,
+    }
     history = [step._asdict() for step in found.history]
     return Step(
         DEFORMABLE,
@@ -243,7 +248,7 @@ def learned(order: Order, model: LoadedModel, init: Transform, progress: Progres
 
     Raises InputError where the images do not meet, or do not fit into memory.
     """
-    from RegQCLib.registration.learned import register_learned
+    from RegQCLib.registration.learned import model_file, register_learned
 
     _require_overlap(order, init)
     found = register_learned(
@@ -255,7 +260,7 @@ def learned(order: Order, model: LoadedModel, init: Transform, progress: Progres
         device=order.device,
         progress=progress,
     )
-    file = Path(str(order.weights))
+    file = model_file(model.name, order.weights)
     metrics = {
         "engine": "torch",
         "network": model.name,

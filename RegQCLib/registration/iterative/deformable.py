@@ -1,4 +1,4 @@
-"""Deformable registration: a discrete start, then Gauss-Newton steps from coarse to fine.
+"""Deformable registration: a predicted or discrete start, then Gauss-Newton from coarse to fine.
 
 Every step gathers what the images ask for at the control points of a spline and solves it together
 with the stiffness, so that few steps are enough. Across contrasts MIND descriptors begin; once they
@@ -44,8 +44,8 @@ from RegQCLib.registration.iterative.deformable_schedule import (
     finest_voxels,
     stages,
 )
-from RegQCLib.registration.iterative.deformable_start import coarse_start
 from RegQCLib.registration.iterative.deformable_terms import Forces, Landmarks
+from RegQCLib.registration.iterative.first_guess import Guess, first_guess
 from RegQCLib.registration.iterative.folding import unfolded
 from RegQCLib.registration.iterative.motion import Model
 
@@ -62,13 +62,15 @@ class DeformableResult:
     """What `register_deformable` found.
 
     transform: fixed-space to moving-space points, RAS mm, the initial transform included; inverse:
-    the other way. history: every step. folded_fraction: share of the fixed voxels at which the
+    the other way. history: every step. start: whether a network "predicted" where it began, or it
+    was "searched". folded_fraction: share of the fixed voxels at which the
     deformation folds. limits: what held the result back, in words.
     """
 
     transform: Transform
     inverse: Transform
     history: tuple[Iteration, ...]
+    start: str
     folded_fraction: float
     limits: tuple[str, ...]
 
@@ -137,9 +139,12 @@ def register_deformable(
     factors = block_factors(fixed.grid, finest_mm)
     ramp = None if region is None else blending(region, fixed.grid, factors)
     movable = Model(pair, velocity=model == "velocity" or inverse_consistent, ramp=ramp)
+    trusted = fixed_weights is None and moving_weights is None
     with torch.no_grad():
+        guess = first_guess(movable, forces, predict=measure == "auto" and trusted)
+        plan = stages(measure, pair.voxel_mm)
         descent, history = _descend(
-            movable, forces, stiffness, BENDING[measure], stages(measure, pair.voxel_mm), progress
+            movable, forces, stiffness, BENDING[measure], plan, guess, progress
         )
         grid = covering_grid(fixed.grid, factors)
         progress("writing the field", 0.95)
@@ -154,6 +159,7 @@ def register_deformable(
         transform=field if init is None else Composite([field, init]),
         inverse=back if init is None else Composite([init.inverse(), back]),
         history=tuple(history),
+        start="predicted" if guess.learned else "searched",
         folded_fraction=folded,
         limits=tuple(limits),
     )
@@ -165,6 +171,7 @@ def _descend(
     stiffness: Volume | None,
     bending: float,
     plan: list[Stage],
+    guess: Guess,
     progress: Progress,
 ) -> tuple[Descent, list[Iteration]]:
     """Go through the stages of ``plan``."""
@@ -173,8 +180,8 @@ def _descend(
     def stiffness_at(control: ControlGrid) -> Tensor | None:
         return None if stiffness is None else extended(pair.on_nodes(stiffness, control))
 
-    control, coefficients = coarse_start(pair, forces)
-    descent = Descent(model, control, coefficients, bending, DIFFUSION, stiffness_at)
+    start = (guess.control, guess.coefficients)
+    descent = Descent(model, *start, bending, DIFFUSION, stiffness_at)
     history: list[Iteration] = []
     planned = sum(stage.iterations for stage in plan)
     for number, stage in enumerate(plan):

@@ -36,14 +36,25 @@ def coarse_start(pair: Pair, forces: Forces) -> tuple[ControlGrid, Tensor]:
     cells = coupled_convex(fixed, moving, level.fixed_weights, moving_weights, radius=radius)
     steps = cells.new_tensor(level.spacing).view(-1, *[1] * len(radius))
     control = ControlGrid(pair.extent, tuple(STRIDE * step for step in level.spacing))
+    return control, on_control(cells * steps, control, control.spacing, level.offset)
+
+
+def on_control(
+    values: Tensor, control: ControlGrid, spacing: tuple[float, ...], offset: tuple[float, ...]
+) -> Tensor:
+    """Coefficients (axes, *counts) of a displacement that is known on a grid of its own.
+
+    values: (axes, *n), mm. spacing, offset: mm between its points, and from the first voxel of the
+    frame to the first one. Beyond its ends it goes on as it is there.
+    """
     hats = [
-        to_tensor(_hats((inner - offset) / step, count), cells)
-        for inner, offset, step, count in zip(
-            control.inner, level.offset, control.spacing, cells.shape[1:], strict=True
+        to_tensor(_hats((inner - first) / step, count), values)
+        for inner, first, step, count in zip(
+            control.inner, offset, spacing, values.shape[1:], strict=True
         )
     ]
-    values = separable(hats, cells * steps)
-    return control, separable(control.interpolating(values), values)
+    nodes = separable(hats, values)
+    return separable(control.interpolating(nodes), nodes)
 
 
 def _hats(places: Array, count: int) -> Array:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from RegQCLib.geometry.warp_torch import identity
 from RegQCLib.registration.networks.layers import check_axes, check_counts, stacked
@@ -66,8 +65,7 @@ class GlobalNet(nn.Module):
         for down in self.down:
             values, _ = down(values)
         values = self.deep(values)
-        pool = functional.adaptive_avg_pool3d if self.axes == 3 else functional.adaptive_avg_pool2d
-        result: Tensor = self.dense(pool(values, self.settings.cells).flatten(1))
+        result: Tensor = self.dense(cell_means(values, self.settings.cells).flatten(1))
         return result.float().unflatten(1, (self.axes, self.axes + 1))
 
     def forward(self, fixed: Tensor, moving: Tensor) -> Prediction:
@@ -77,6 +75,21 @@ class GlobalNet(nn.Module):
         return Prediction(
             affine_displacement(self.matrices(fixed, moving), places, fixed.shape[2:])
         )
+
+
+def cell_means(values: Tensor, cells: int) -> Tensor:
+    """Means over ``cells`` equal parts of every axis, which overlap where sizes do not divide.
+
+    values: (N, C, *spatial). The same as adaptive_avg_pool3d, which ONNX has not.
+    """
+    for axis in range(2, values.ndim):
+        count = values.shape[axis]
+        parts = values.new_zeros(cells, count)
+        for cell in range(cells):
+            low, high = cell * count // cells, -(-(cell + 1) * count // cells)
+            parts[cell, low:high] = 1 / (high - low)
+        values = torch.movedim(torch.movedim(values, axis, -1) @ parts.T, -1, axis)
+    return values
 
 
 def affine_displacement(matrices: Tensor, places: Tensor, shape: torch.Size) -> Tensor:

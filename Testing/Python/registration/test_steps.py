@@ -30,6 +30,7 @@ def given(monkeypatch):
         inverse=bent(-3),
         limits=("it folds at 1 %",),
         folded_fraction=0.01,
+        start="predicted",
         history=(),
     )
     monkeypatch.setattr(affine_module, "register_affine", lambda *_, **o: seen.update(o) or affine)
@@ -63,6 +64,7 @@ def test_a_deformation_gets_masks_as_weights_and_a_limit_of_memory(given):
     step = deformable(order, Affine.identity(), silent)
     assert step.limits == ("deformable: it folds at 1 %",)
     assert step.metrics["folded_voxel_share"] == 0.01
+    assert step.metrics["start"] == "predicted"
     np.testing.assert_array_equal(given["fixed_weights"].array, fixed.array > 50)
     assert given["moving_weights"] is None
     assert (given["fixed_labels"], given["moving_labels"]) == labels
