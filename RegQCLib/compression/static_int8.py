@@ -10,7 +10,7 @@ import logging
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
+from contextlib import contextmanager, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -66,13 +66,26 @@ def convert_openvino(
     ]
     example: Any = examples[0] if len(examples) == 1 else examples
     try:
-        return openvino.convert_model(module.eval(), example_input=example, input=shapes)
+        with _root_logger_kept():
+            return openvino.convert_model(module.eval(), example_input=example, input=shapes)
     except openvino.frontend.OpConversionFailure as error:
         unknown = sorted(set(re.findall(r"aten::\w+", str(error))))
         raise InputError(
             f"OpenVINO cannot express this network ({', '.join(unknown) or 'unknown operations'}); "
             "leave its openvino forms out of the plan, onnx may do"
         ) from None
+
+
+@contextmanager
+def _root_logger_kept() -> Iterator[None]:
+    """A conversion that fails leaves the root logger silent, and with it all of the program."""
+    root = logging.getLogger()
+    level, filters, handlers = root.level, root.filters[:], root.handlers[:]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.filters[:], root.handlers[:] = filters, handlers
 
 
 def quantize_openvino(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import logging
 
 import nibabel
 import numpy as np
@@ -187,6 +188,9 @@ def test_channels_that_are_split_are_one_line():
 def test_what_openvino_lacks_is_one_line():
     network = deployed("voxelmorph-diff", build("voxelmorph-diff", SMALL["voxelmorph-diff"][0]))
     images = tuple(torch.rand(1, 1, 8, 8, 8) for _ in range(2))
+    root = logging.getLogger()
+    before = root.level, list(root.filters), list(root.handlers)
     with pytest.raises(InputError, match="grid_sample") as caught:
         convert_openvino(network, images)
     assert "\n" not in str(caught.value)
+    assert (root.level, root.filters, root.handlers) == before
