@@ -73,7 +73,10 @@ def register_command(
         ),
     ] = AnyKind.rigid,
     weights: Annotated[
-        Path | None, typer.Option(help="Model file (.npz) of the network that --kind names.")
+        Path | None,
+        typer.Option(
+            help="Model file (.npz) of the network that --kind names; contrast-agnostic ships one."
+        ),
     ] = None,
     init: Annotated[
         Path | None,

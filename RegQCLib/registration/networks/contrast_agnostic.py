@@ -75,12 +75,9 @@ class ContrastAgnostic(nn.Module):
         self.decoders = nn.ModuleList(
             Decoder(count, inner) for count, inner in zip(features, hidden, strict=True)
         )
-        self.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 
     def forward(self, fixed: Tensor, moving: Tensor) -> Prediction:
-        images = torch.cat([fixed, moving])
-        # 16-bit convolutions take several times longer in the other order of memory
-        return self.decode(self.encoder(images.contiguous(memory_format=torch.channels_last_3d)))
+        return self.decode(self.encoder(torch.cat([fixed, moving])))
 
     def decode(self, pyramid: list[Tensor]) -> Prediction:
         """From the features of the fixed images and then the moving ones, finest level first."""

@@ -4,8 +4,8 @@
 labels alone (hippocampi with 2 labels, brains with 5), prunes a quarter of its weights and biases
 at once, fine-tunes under the mask, and stores it in 8 and 4 bits (the seed says both), as
 ``regqc compress`` does it. Beside the seed's table: the same fine-tuning without pruning, both
-roundings of the network as trained, and an 8-bit ONNX Runtime form that is really faster. Measured
-on subjects that neither trained nor chose the model: Dice, and the seed's TRE, the root mean square
+roundings of the network as trained, and an 8-bit form for ONNX Runtime with its time. Measured on
+subjects that neither trained nor chose the model: Dice, and the seed's TRE, the root mean square
 distance of the labels' centroids, here in mm. Several seeds, each with a split of its own. DIR
 keeps what is done.
 """
