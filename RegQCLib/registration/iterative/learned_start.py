@@ -81,4 +81,4 @@ def _prepared(image: Tensor, counts: list[int], divisor: int) -> Tensor:
     if list(image.shape[2:]) != counts:
         scaled = functional.interpolate(scaled, size=counts, mode="trilinear", align_corners=False)
     missing = [pad for count in reversed(counts) for pad in (0, -count % divisor)]
-    return functional.pad(scaled, missing)
+    return functional.pad(scaled, missing).contiguous(memory_format=torch.channels_last_3d)
