@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from RegQCLib.geometry.grid import Grid
-from RegQCLib.geometry.sampling import inside
+from RegQCLib.geometry.sampling import in_threads, inside, slabs
 from RegQCLib.geometry.transforms import Transform
 
 THICK = 1.5
@@ -22,16 +22,35 @@ def slice_confidence(
     interpolation of a mask of the slices does (SparseVM, Lewis et al. 2018, section 2.1); 0 outside
     the image. transform: from points of ``grid`` to points of ``image``.
     """
-    points = grid.points()
-    if transform is not None:
-        points = transform.apply(points)
-    index = image.to_index(points)
-    known = inside(index, image.shape)
     axis = int(np.argmax(image.spacing))
-    step = float(grid.spacing.min())
-    if image.spacing[axis] < THICK * step or image.shape[2 - axis] == 1:
-        return np.asarray(known, dtype=np.float32)
-    along = index[..., axis]
-    nearest = np.clip(np.rint(along), 0, image.shape[2 - axis] - 1)
-    distance = np.abs(along - nearest) * image.spacing[axis]
-    return np.asarray(known * np.clip(1 - distance / step, 0, 1), dtype=np.float32)
+    step = voxel_along(grid, image.direction[:, axis])
+    sparse = leaves_gaps(image, grid)
+    result = np.empty(grid.shape, dtype=np.float32)
+
+    def fill(start: int, stop: int) -> None:
+        affine = grid.affine.copy()
+        affine[:3, 3] = grid.to_world((0, 0, start))
+        points = Grid((stop - start, *grid.shape[1:]), affine).points()
+        index = image.to_index(points if transform is None else transform.apply(points))
+        known = inside(index, image.shape)
+        if sparse:
+            along = index[..., axis]
+            nearest = np.clip(np.rint(along), 0, image.shape[2 - axis] - 1)
+            distance = np.abs(along - nearest) * image.spacing[axis]
+            known = known * np.clip(1 - distance / step, 0, 1)
+        result[start:stop] = known
+
+    in_threads(fill, slabs(grid.shape))
+    return result
+
+
+def leaves_gaps(image: Grid, grid: Grid) -> bool:
+    """Whether slices of ``image`` are so thick that voxels of ``grid`` lie between them."""
+    axis = int(np.argmax(image.spacing))
+    step = voxel_along(grid, image.direction[:, axis])
+    return image.shape[2 - axis] > 1 and bool(image.spacing[axis] >= THICK * step)
+
+
+def voxel_along(grid: Grid, direction: NDArray[np.float64]) -> float:
+    """How far a voxel reaches along a unit vector, mm."""
+    return float((np.abs(direction @ grid.direction) * grid.spacing).sum())

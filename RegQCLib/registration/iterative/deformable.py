@@ -28,6 +28,7 @@ from RegQCLib.registration.iterative.deformable_descent import Descent, Iteratio
 from RegQCLib.registration.iterative.deformable_field import covering_grid, dense_field, polished
 from RegQCLib.registration.iterative.deformable_inputs import (
     blending,
+    check_between_slices,
     check_choice,
     check_images,
     check_stiffness,
@@ -35,7 +36,11 @@ from RegQCLib.registration.iterative.deformable_inputs import (
     label_maps,
     landmark_pairs,
 )
-from RegQCLib.registration.iterative.deformable_pair import Pair, prepare
+from RegQCLib.registration.iterative.deformable_pair import (
+    BETWEEN_SLICES,
+    Pair,
+    prepare,
+)
 from RegQCLib.registration.iterative.deformable_schedule import (
     BENDING,
     MEASURES,
@@ -82,6 +87,7 @@ def register_deformable(
     init: Transform | None = None,
     fixed_weights: Volume | None = None,
     moving_weights: Volume | None = None,
+    between_slices: float = BETWEEN_SLICES,
     region: Volume | None = None,
     landmarks: tuple[ArrayLike, ArrayLike] | None = None,
     fixed_labels: Volume | None = None,
@@ -98,7 +104,9 @@ def register_deformable(
     """Deform until ``moving`` matches ``fixed``; two volumes, or two slices of one voxel.
 
     init: fixed-space to moving-space points, where to start. fixed_weights, moving_weights: how far
-    each voxel is to be trusted, 0 not at all (masks; slices that were interpolated).
+    each voxel is to be trusted, 0 not at all (masks). between_slices: how much a voxel counts that
+    was interpolated between slices of a thick moving stack, above 0; 1 as much as one on a slice.
+    As masked similarity in SparseVM (Lewis et al., 2018, section 2.1), but never to nothing.
     region: nonzero where the deformation may act; it fades out within `BLEND_MM` around, and beyond
     nothing changes. landmarks: (N, 3) fixed and moving points that belong together, RAS mm.
     fixed_labels, moving_labels: maps whose equal numbers belong together.
@@ -116,6 +124,7 @@ def register_deformable(
     check_weights(fixed_weights)
     check_weights(moving_weights)
     check_stiffness(stiffness)
+    check_between_slices(between_slices)
     place = torch_device(device)
     finest_mm, coarser = finest_voxels(fixed.grid, measure, max_memory_gb)
     progress("preparing", 0.0)
@@ -126,6 +135,7 @@ def register_deformable(
         finest_mm=finest_mm,
         fixed_weights=fixed_weights,
         moving_weights=moving_weights,
+        between_slices=between_slices,
         reach=not inverse_consistent,
         device=place,
     )

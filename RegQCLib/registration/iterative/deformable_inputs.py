@@ -72,6 +72,12 @@ def check_stiffness(volume: Volume | None) -> None:
         )
 
 
+def check_between_slices(weight: float) -> None:
+    """Raise InputError unless voxels between slices count, and no more than those on them."""
+    if not 0 < weight <= 1:
+        raise InputError(f"between_slices must be above 0 and at most 1, got {weight:g}")
+
+
 def blending(region: Volume, grid: Grid, factors: tuple[int, int, int]) -> Volume:
     """1 inside the region, falling smoothly to 0 within `BLEND_MM` around; on blocks of voxels.
 

@@ -20,6 +20,7 @@ from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.resample import coverage, resample
 from RegQCLib.geometry.transforms import Transform
 from RegQCLib.geometry.volume import Volume
+from RegQCLib.registration.confidence import leaves_gaps, slice_confidence
 from RegQCLib.registration.iterative.affine_images import block_factors
 from RegQCLib.registration.iterative.control_grid import Array, ControlGrid
 from RegQCLib.registration.iterative.deformable_frame import (
@@ -33,6 +34,9 @@ from RegQCLib.registration.iterative.deformable_level import Level, pooled
 
 FEWEST = 6
 """Voxels that averaging leaves along an axis, where there are as many."""
+
+BETWEEN_SLICES = 0.3
+"""Weight of a voxel that was interpolated between two thick slices, against one on a slice."""
 
 ROUNDING = 1.01  # a voxel of 1.005 mm still counts as one of 1 mm
 
@@ -121,12 +125,14 @@ def prepare(
     finest_mm: float,
     fixed_weights: Volume | None,
     moving_weights: Volume | None,
+    between_slices: float = BETWEEN_SLICES,
     reach: bool,
     device: torch.device,
 ) -> Pair:
     """Bring both images into one frame, with voxels averaged up to ``finest_mm`` where finer.
 
-    reach: whether the moving image may go beyond the fixed field of view.
+    between_slices: weight of moving voxels that are near no slice of a thick stack. reach: whether
+    the moving image may go beyond the fixed field of view.
     """
     factors = block_factors(fixed.grid, finest_mm)
     base = averaged(fixed, factors)
@@ -146,7 +152,7 @@ def prepare(
         )
     low = float(source.array.min())
     moving_array = resample(source, wide, init, outside=low).array
-    known = None if covered.all() else covered.astype(np.float32)
+    known = moving_trust(source.grid, wide, init, covered, between_slices)
     if moving_weights is not None:
         trusted = _clipped(resample(moving_weights, wide, init).array)
         known = trusted if known is None else known * trusted
@@ -174,6 +180,24 @@ def prepare(
         start=tuple(start[axis] for axis in axes),
     )
     return Pair(frame, wide, axes, whole)
+
+
+def moving_trust(
+    moving: Grid,
+    grid: Grid,
+    init: Transform | None,
+    covered: NDArray[np.bool_],
+    between_slices: float,
+) -> NDArray[np.float32] | None:
+    """0 where nothing is known, ``between_slices`` far from the slices of a thick stack, 1 on them.
+
+    covered: which voxels of ``grid`` the image reaches. None if all count alike.
+    """
+    if between_slices == 1 or not leaves_gaps(moving, grid):
+        return None if covered.all() else covered.astype(np.float32)
+    near = slice_confidence(moving, grid, init)
+    weights: NDArray[np.float32] = covered * (between_slices + (1 - between_slices) * near)
+    return weights
 
 
 def _clipped(weights: NDArray[np.float32]) -> NDArray[np.float32]:

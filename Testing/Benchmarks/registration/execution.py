@@ -155,7 +155,7 @@ def _write(file: Path, row: Row) -> None:
 def _digest(name: str) -> str:
     here, library = Path(__file__).parent, Path(RegQCLib.__file__).parent
     files = [here / file for file in CASE_FILES]
-    if name == peers.REGQC:
+    if name in peers.OURS:
         files.append(Path(peers.__file__))
         for folder in LIBRARY_FOLDERS:
             files += [f for f in (library / folder).rglob("*") if f.is_file()]

@@ -27,8 +27,10 @@ from Testing.Benchmarks.registration.processes import Measured, run_measured
 RIGID, AFFINE, DEFORMABLE = "rigid", "affine", "deformable"
 LINEAR = (RIGID, AFFINE)
 WORKERS = Path(__file__).parent / "workers"
-REGQC = "regqc"
-REGISTRATION_STAGES = (RIGID, AFFINE, DEFORMABLE)
+REGQC, REGQC_NETWORK = "regqc", "regqc-network"
+OURS = (REGQC, REGQC_NETWORK)
+NETWORK = "contrast-agnostic"
+REGISTRATION_STAGES = (RIGID, AFFINE, DEFORMABLE, NETWORK)
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Method:
-    """module: what has to be importable. kinds: of registration that it offers."""
+    """module: what has to be importable. kinds: of registration that it offers.
+
+    variant: for the worker; for RegQC, the kind in place of the one that is ordered.
+    """
 
     name: str
     module: str
@@ -79,6 +84,7 @@ METHODS = {
     method.name: method
     for method in (
         Method(REGQC, "RegQCLib", ""),
+        Method(REGQC_NETWORK, "RegQCLib", "", (DEFORMABLE,), NETWORK),
         Method("elastix", "itk", "run_elastix.py"),
         Method("ants", "ants", "run_ants.py"),
         Method("ants-cc", "ants", "run_ants.py", (DEFORMABLE,), "cc"),
@@ -91,7 +97,7 @@ DEFAULT_METHODS = (REGQC, "elastix", "ants", "greedy", "convexadam")
 
 def unavailable(method: Method, python: str = sys.executable) -> str:
     """Why a method cannot run, or ""."""
-    if method.name == REGQC:
+    if method.name in OURS:
         command = [sys.executable, "-m", "RegQCLib", "register", "--help"]
         why = "this version has no `regqc register` yet"
     else:
@@ -115,8 +121,9 @@ def register(
     """Run a method on a case in ``folder``, which must exist and be empty."""
     save_volume(case.fixed, folder / "fixed.nii")
     save_volume(case.moving, folder / "moving.nii")
-    if method.name == REGQC:
-        command, read = _regqc_command(folder, order, device), _read_regqc
+    if method.name in OURS:
+        kind = method.variant or order.kind
+        command, read = _regqc_command(folder, order, kind, device), _read_regqc
     else:
         job = {
             "fixed": "fixed.nii",
@@ -138,10 +145,10 @@ def register(
     return read(folder, case, process)
 
 
-def _regqc_command(folder: Path, order: Order, device: str) -> list[str]:
+def _regqc_command(folder: Path, order: Order, kind: str, device: str) -> list[str]:
     """``regqc register``; a deformation starts from the images as they lie, as the peers' does."""
     images = [str(folder / "fixed.nii"), str(folder / "moving.nii")]
-    command = [sys.executable, "-m", "RegQCLib", "register", *images, "--kind", order.kind]
+    command = [sys.executable, "-m", "RegQCLib", "register", *images, "--kind", kind]
     if order.kind == DEFORMABLE:
         save_transform(Affine.identity(), folder / "identity.tfm")
         command += ["--init", str(folder / "identity.tfm")]

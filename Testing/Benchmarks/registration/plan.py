@@ -11,8 +11,10 @@ from Testing.Benchmarks.registration.cases import FULL, PHANTOM_TASKS, SMALL, Ca
 from Testing.Benchmarks.registration.real_cases import (
     INTER,
     NATURAL,
+    WEIGHTINGS,
     inter_cases,
     natural_cases,
+    weighting_cases,
 )
 
 ORDERS: dict[str, peers.Order] = {
@@ -23,6 +25,7 @@ ORDERS: dict[str, peers.Order] = {
     cases.SAME: peers.Order(peers.DEFORMABLE, same_contrast=True),
     cases.CROSS: peers.Order(peers.DEFORMABLE, same_contrast=False),
     INTER: peers.Order(peers.DEFORMABLE, same_contrast=True, between_people=True),
+    WEIGHTINGS: peers.Order(peers.DEFORMABLE, same_contrast=False),
     NATURAL: peers.Order(peers.RIGID, same_contrast=False),
 }
 TASKS = tuple(ORDERS)
@@ -42,7 +45,7 @@ def plan(tasks: Sequence[str], *, seeds: Sequence[int], starts: int, small: bool
     """Items of every task, in the order given.
 
     seeds: of the phantom tasks. starts: how many of the capture task, which is always small.
-    small: 96^3 voxels of 2 mm, and inter-subject images averaged to 2 mm.
+    small: 96^3 voxels of 2 mm, and real brains to be deformed averaged to 2 mm.
     """
     items = []
     for task in tasks:
@@ -53,8 +56,9 @@ def plan(tasks: Sequence[str], *, seeds: Sequence[int], starts: int, small: bool
             for seed in range(starts) if far else seeds:
                 key = f"{task}-{seed}.{'x'.join(map(str, size[0]))}"
                 items.append(Item(task, key, partial(phantom_case, task, seed, size), order))
-        elif task == INTER:
-            made = inter_cases(SMALL[1] if small else None)
+        elif task in {INTER, WEIGHTINGS}:
+            cases_of = inter_cases if task == INTER else weighting_cases
+            made = cases_of(SMALL[1] if small else None)
             ending = ".2mm" if small else ""
             items += [Item(task, key + ending, make, order) for key, make in made.items()]
         else:

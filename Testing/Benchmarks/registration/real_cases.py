@@ -1,8 +1,9 @@
-"""Registration of real images: two people's brains, and studies found misaligned."""
+"""Registration of real images: two people's brains, T1 with T2, and studies found misaligned."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -13,10 +14,11 @@ from RegQCLib.geometry.volume import Volume
 from RegQCLib.similarity.arrays import block_average
 from Testing.Benchmarks.detection.cases import as_float
 from Testing.Benchmarks.detection.pairs import Pair, data_folder, load_natural_pairs
-from Testing.Benchmarks.registration.cases import Case
+from Testing.Benchmarks.registration.cases import Case, deformation
 
-INTER, NATURAL = "inter", "natural"
-REAL_TASKS = (INTER, NATURAL)
+INTER, NATURAL, WEIGHTINGS = "inter", "natural", "t1-t2"
+REAL_TASKS = (INTER, NATURAL, WEIGHTINGS)
+BOTH_WEIGHTINGS = ("omsmni_p07", "omsmni_p19")
 PEOPLE = ("l2r_subj1", "vxm_test")
 # FreeSurfer's numbers of the 30 structures that VoxelMorph scores (Balakrishnan et al., IEEE TMI
 # 38, 2019), for which these volumes were prepared; the others are tiny or no anatomy.
@@ -43,6 +45,32 @@ def natural_cases() -> dict[str, Maker]:
     """Pairs that lie misaligned in the archive, both ways round, with the authors' transforms."""
     pairs = [pair for found in load_natural_pairs() for pair in (found.pair, found.pair.swapped())]
     return {f"{NATURAL}-{pair.name}": lambda pair=pair: _natural(pair) for pair in pairs}
+
+
+def weighting_cases(spacing_mm: float | None = None) -> dict[str, Maker]:
+    """T1 and T2 of one brain on one grid, both ways round, the fixed one bent by a known field.
+
+    spacing_mm: average the voxels up to this size first.
+    """
+    ways = (("T1", "T2"), ("T2", "T1"))
+    made = {}
+    for number, name in enumerate(BOTH_WEIGHTINGS):
+        for way in ways:
+            key = f"{WEIGHTINGS}-{name}-{'+'.join(way)}"
+            made[key] = partial(_weightings, key, name, way, number, spacing_mm)
+    return made
+
+
+def _weightings(
+    key: str, name: str, way: tuple[str, str], seed: int, spacing_mm: float | None
+) -> Case:
+    images = [as_float(load_volume(data_folder() / f"{name}_{w}.nii.gz")) for w in way]
+    if spacing_mm is not None:
+        images = [block_average(image, spacing_mm) for image in images]
+    whole, moving = images
+    truth = deformation(np.random.default_rng(seed))
+    fixed = resample(whole, whole.grid, truth)
+    return Case(key, fixed, moving, None, None, truth, np.asarray(body_mask(fixed)))
 
 
 def _inter(people: tuple[str, str], spacing_mm: float | None) -> Case:

@@ -9,7 +9,7 @@ import numpy as np
 
 from Testing.Benchmarks.registration.cases import CAPTURE
 from Testing.Benchmarks.registration.measures import SUCCESS_MM
-from Testing.Benchmarks.registration.peers import REGQC
+from Testing.Benchmarks.registration.peers import OURS, REGQC
 
 Row = dict[str, Any]
 
@@ -58,7 +58,7 @@ def against_best_peer(figures: dict[str, Row]) -> None:
 
     Below 1 is better, in accuracy_ratio as in wall_ratio.
     """
-    peers = {name: _loss(row) for name, row in figures.items() if name != REGQC}
+    peers = {name: _loss(row) for name, row in figures.items() if name not in OURS}
     known = {name: loss for name, loss in peers.items() if loss is not None}
     if not known:
         return

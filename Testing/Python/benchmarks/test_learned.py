@@ -13,6 +13,7 @@ from RegQCLib.geometry.volume import Volume
 from RegQCLib.training.registration.pairs import TrainingPairs
 from Testing.Benchmarks.learned import unsupervised_brains, weakly_supervised
 from Testing.Benchmarks.learned.data import FIVE, LabeledSet, merged, scored
+from Testing.Benchmarks.learned.figure import save_figure
 from Testing.Benchmarks.learned.intervals import summary
 from Testing.Benchmarks.learned.training import toml
 
@@ -106,3 +107,15 @@ def test_the_table_of_a_tiny_run(tmp_path):
     assert table["tuned"]["dice_gain"]["mean"] == pytest.approx(
         rows["tuned"]["dice"] - rows["original"]["dice"]
     )
+
+
+def test_figures_draw_rows_with_and_without_intervals(tmp_path):
+    pytest.importorskip("matplotlib")
+    before = {"dice": summary([0.5, 0.6, 0.55])}
+    trained = {"dice": summary([0.7]), "seconds": summary([2.0, 3.0])}
+    tables = {"brains": {"before": before, "trained": trained}, "other": {"before": before}}
+    axes = {"dice": "Dice", "seconds": "seconds"}
+    save_figure(tmp_path / "new" / "figure.png", tables, axes)
+    assert (tmp_path / "new" / "figure.png").read_bytes()[1:4] == b"PNG"
+    words = weakly_supervised.labeled({"set": {"before": before, "tuned-4": trained}})
+    assert list(words["set"]) == ["not registered", "pruned, re-trained, 4 bits"]

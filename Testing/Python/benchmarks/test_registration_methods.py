@@ -179,11 +179,14 @@ def test_a_worker_that_fails_or_hangs_is_told_in_one_line(case, worker, tmp_path
 
 def test_regqc_starts_deformations_where_the_peers_do(tmp_path):
     order = peers.Order(peers.DEFORMABLE, same_contrast=True)
-    command = peers._regqc_command(tmp_path, order, "cpu")
+    command = peers._regqc_command(tmp_path, order, order.kind, "cpu")
     start = command[command.index("--init") + 1]
     assert peers.load_transform(start).matrix == pytest.approx(np.eye(4))
-    linear = peers._regqc_command(tmp_path, peers.Order(peers.AFFINE, same_contrast=True), "cpu")
-    assert "--init" not in linear
+    network = peers._regqc_command(tmp_path, order, peers.NETWORK, "cpu")
+    assert network[network.index("--kind") + 1] == "contrast-agnostic"
+    assert "--init" in network
+    affine = peers.Order(peers.AFFINE, same_contrast=True)
+    assert "--init" not in peers._regqc_command(tmp_path, affine, affine.kind, "cpu")
 
 
 def test_regqcs_own_times_count_no_checks(case, tmp_path):

@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 
 from RegQCLib.geometry.image_io import save_volume
+from RegQCLib.geometry.resample import resample
 from RegQCLib.geometry.transform_io import save_transform
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
 from Testing.Benchmarks.registration.measures import score, start
-from Testing.Benchmarks.registration.real_cases import PEOPLE, inter_cases, natural_cases
+from Testing.Benchmarks.registration.real_cases import (
+    BOTH_WEIGHTINGS,
+    PEOPLE,
+    inter_cases,
+    natural_cases,
+    weighting_cases,
+)
 
 HALF = {1: Affine.rigid(translation_mm=(-4, 0, 0)), 2: Affine.rigid((0, 5, 0), (0, 3, 0))}
 
@@ -79,3 +86,20 @@ def test_natural_cases_know_the_authors_transform_both_ways(folder):
     assert start(there)["tre_mean"] > 3
     assert start(there)["dice"] is None
     assert there.region.any()
+
+
+def test_two_weightings_are_bent_apart_by_a_known_field(folder):
+    for name in BOTH_WEIGHTINGS:
+        image = ball((40, 42, 44), (2, 2, 2))
+        save_volume(image, folder / f"{name}_T1.nii.gz")
+        save_volume(image.with_array(3 - image.array), folder / f"{name}_T2.nii.gz")
+    made = weighting_cases()
+    assert len(made) == 4
+    there, back = [make() for make in made.values()][:2]
+    assert score(there, there.truth)["tre_mean"] == pytest.approx(0, abs=1e-6)
+    assert start(there)["tre_mean"] > 1
+    inside = np.asarray(there.region)
+    moved = resample(there.moving, there.fixed.grid, there.truth).array
+    assert np.abs((3 - moved) - there.fixed.array)[inside].mean() < 0.02
+    np.testing.assert_allclose(there.moving.array, 3 - image.array, atol=1e-6)
+    assert there.truth.apply([1, 2, 3]) == pytest.approx(back.truth.apply([1, 2, 3]))

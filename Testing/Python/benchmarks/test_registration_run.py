@@ -144,7 +144,7 @@ def test_every_case_has_a_name_of_its_own():
         for item in plan.plan(tasks, seeds=range(3), starts=4, small=small)
         if not (small and item.task == "capture")
     ]
-    assert len(both) == len(set(both)) == 2 * 5 * 3 + 4
+    assert len(both) == len(set(both)) == 2 * 5 * 3 + 4 + 2 * 4
 
 
 def test_wrong_names_and_a_missing_archive_are_one_line(capsys, monkeypatch):

@@ -12,7 +12,7 @@ from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.registration.iterative.control_grid import ControlGrid
 from RegQCLib.registration.iterative.deformable_frame import REACH_MM
-from RegQCLib.registration.iterative.deformable_pair import prepare
+from RegQCLib.registration.iterative.deformable_pair import BETWEEN_SLICES, prepare
 
 CPU = torch.device("cpu")
 
@@ -85,6 +85,34 @@ def test_weights_come_from_both_images():
     weights = images.whole.weights(zero)
     assert weights is not None
     assert set(weights.unique().tolist()) == {0.0, 0.5}
+
+
+def test_thick_slices_count_more_than_what_is_interpolated_between_them():
+    fixed, moving, _ = pair((28, 30, 32))  # 2 mm
+    affine = moving.affine.copy()
+    affine[:3, 2] *= 4
+    affine[:3, 3] = moving.grid.to_world((0, 0, 1))
+    stack = Volume(np.ascontiguousarray(moving.array[1::4]), affine, "stack")
+    images = prepared(fixed, stack)
+    weights = images.whole.moving_weights[0, 0].numpy()
+    middle = weights[:, weights.shape[1] // 2, weights.shape[2] // 2]
+    first = round(float(fixed.grid.to_index(images.grid.origin)[2]))
+    planes = np.arange(first, first + len(middle))
+    inner = (planes > 1) & (planes < 25)
+    expected = np.where(planes % 4 == 1, 1, BETWEEN_SLICES)
+    np.testing.assert_allclose(middle[inner], expected[inner], atol=1e-5)
+    assert images.level(2).moving_weights is not None
+
+
+def test_slices_as_thick_as_those_they_are_laid_on_all_count_alike():
+    fixed, moving, _ = pair((28, 30, 32))
+    thick = (slice(None, None, 4),)
+    affine = fixed.affine.copy()
+    affine[:3, 2] *= 4
+    images = prepared(
+        *(Volume(np.ascontiguousarray(v.array[thick]), affine) for v in (fixed, moving))
+    )
+    assert images.whole.moving_weights is None
 
 
 def test_a_map_reaches_beyond_its_border():
