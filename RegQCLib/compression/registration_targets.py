@@ -16,10 +16,11 @@ from RegQCLib.errors import InputError
 from RegQCLib.progress import Progress, silent
 from RegQCLib.registration.networks.prediction import Prediction
 from RegQCLib.training.label_bank import label_bank
+from RegQCLib.training.registration.batches import training_batch
 from RegQCLib.training.registration.config import RegistrationConfig
 from RegQCLib.training.registration.image_pairs import ImagePairs
 from RegQCLib.training.registration.losses import registration_loss
-from RegQCLib.training.registration.pairs import TrainingPairs, joined
+from RegQCLib.training.registration.pairs import TrainingPairs
 from RegQCLib.training.registration.shape_source import ShapePairs
 from RegQCLib.training.registration.validation import mean_of, measure, score
 
@@ -41,16 +42,20 @@ def registration_target(
     if source.validation_count() == 0:
         raise InputError("no pair is kept for validation; compression is judged by these")
 
+    place, half = torch.device("cpu"), config.training.precision == "bf16"
+
     @lru_cache(maxsize=1)
     def unseen() -> list[TrainingPairs]:
         return [source.validation_pair(n) for n in range(source.validation_count())]
 
     def draw(number: int) -> TrainingPairs:
-        first = config.training.steps + number
-        return joined([source.training_pair(first, n) for n in range(config.training.batch)])
+        step = config.training.steps + number
+        return training_batch(source, config, step, range(config.training.batch), place)
 
     def loss(module: nn.Module, pairs: TrainingPairs) -> Tensor:
-        return registration_loss(module(pairs.fixed, pairs.moving), pairs, config.loss)[0]
+        with torch.autocast(place.type, torch.bfloat16, enabled=half):
+            made: Prediction = module(pairs.fixed, pairs.moving)
+        return registration_loss(made.float(), pairs, config.loss)[0]
 
     def evaluate(run: Runner) -> float:
         rows = []

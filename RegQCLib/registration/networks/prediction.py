@@ -22,3 +22,12 @@ class Prediction:
     velocity: Tensor | None = None
     levels: tuple[Tensor, ...] = ()
     features: tuple[tuple[Tensor, Tensor], ...] = ()
+
+    def float(self) -> Prediction:
+        """The same in 32 bits, as losses and measures need it after mixed precision."""
+        return Prediction(
+            self.displacement.float(),
+            None if self.velocity is None else self.velocity.float(),
+            tuple(level.float() for level in self.levels),
+            tuple((fixed.float(), moving.float()) for fixed, moving in self.features),
+        )

@@ -20,7 +20,7 @@ from RegQCLib.registration.networks.prediction import Prediction
 from RegQCLib.registration.networks.registry import build_network
 from RegQCLib.training.checkpoint import checkpoint_of, read_checkpoint, write_checkpoint
 from RegQCLib.training.label_bank import label_bank
-from RegQCLib.training.registration.augmentation import augmented
+from RegQCLib.training.registration.batches import training_batch
 from RegQCLib.training.registration.config import RegistrationConfig, load_config
 from RegQCLib.training.registration.failures import diverged, memory_told
 from RegQCLib.training.registration.image_pairs import ImagePairs
@@ -28,7 +28,6 @@ from RegQCLib.training.registration.losses import registration_loss
 from RegQCLib.training.registration.pairs import (
     PairSource,
     TrainingPairs,
-    joined,
     seed_of,
 )
 from RegQCLib.training.registration.processes import PredictionTensors, start_fabric
@@ -36,7 +35,7 @@ from RegQCLib.training.registration.records import Records
 from RegQCLib.training.registration.stopping import StopRequest
 from RegQCLib.training.registration.validation import Best, mean_of, measure
 
-AUGMENTATION, REST = 5, 6  # streams of random numbers beside each other
+REST = 6  # stream of random numbers, beside those of the batches
 
 
 def train(
@@ -158,14 +157,8 @@ class _Training:
 
     def _pairs(self, step: int) -> TrainingPairs:
         """This process's share of the pairs of a step."""
-        chosen = range(self.fabric.global_rank, self.settings.batch, self.fabric.world_size)
-        drawn = []
-        for index in chosen:
-            pair = self.source.training_pair(step, index).to(self.fabric.device)
-            seed = seed_of(self.settings.seed, AUGMENTATION, step, index)
-            generator = torch.Generator(self.fabric.device).manual_seed(seed)
-            drawn.append(augmented(pair, self.config.augmentation, generator))
-        return joined(drawn)
+        places = range(self.fabric.global_rank, self.settings.batch, self.fabric.world_size)
+        return training_batch(self.source, self.config, step, places, self.fabric.device)
 
     def _validate(self, records: Records, done: int) -> None:
         """Measure on the pairs kept for it, in the first process, and keep the better model."""
@@ -177,10 +170,7 @@ class _Training:
                 pairs = self.source.validation_pair(number).to(self.fabric.device)
                 with torch.no_grad(), self.fabric.autocast():
                     made: Prediction = self.network(pairs.fixed, pairs.moving)
-                prediction = Prediction(
-                    made.displacement.float(),
-                    None if made.velocity is None else made.velocity.float(),
-                )
+                prediction = made.float()
                 rows.append(measure(prediction, pairs, self.config.loss, self.source.spacing_mm))
                 if number == 0:
                     records.picture(done, prediction, pairs)

@@ -22,10 +22,13 @@ from RegQCLib.compression.model_files import (
     read_model,
     write_model,
 )
-from RegQCLib.compression.registration_targets import answering_layers
+from RegQCLib.compression.registration_targets import answering_layers, registration_target
 from RegQCLib.compression.static_int8 import convert_openvino
 from RegQCLib.errors import InputError
+from RegQCLib.progress import silent
 from RegQCLib.registration.networks.contrast_agnostic import ContrastAgnostic
+from RegQCLib.training.registration.config import load_config
+from RegQCLib.training.registration.image_pairs import ImagePairs
 
 NETWORK = {"encoder": [8, 8], "decoder": [8, 8, 8]}
 CONFIG = """
@@ -194,3 +197,22 @@ def test_what_openvino_lacks_is_one_line():
         convert_openvino(network, images)
     assert "\n" not in str(caught.value)
     assert (root.level, root.filters, root.handlers) == before
+
+
+def test_fine_tuning_goes_on_with_the_pairs_and_the_precision_of_training(folder):
+    asked = "precision = 'bf16'\n[augmentation]\naffine = 0.2\n"
+    (folder / "c.toml").write_text((folder / "c.toml").read_text() + asked)
+    config = load_config(folder / "c.toml")
+    target = registration_target(read_model(folder / "m.npz"), config, folder=folder)
+    source = ImagePairs(config, axes=3, divisor=4, cache=folder, progress=silent)
+    still = source.training_pair(config.training.steps, 0)
+    batch = target.draw(0)
+    moved = (batch.fixed - still.fixed).abs()
+    assert 0.01 < float(moved.mean()) < 1  # moved as in training, and the same pair
+    assert torch.equal(batch.fixed, target.draw(0).fixed)
+    assert not torch.equal(batch.fixed, target.draw(1).fixed)
+    seen = []
+    target.module.flow.register_forward_hook(lambda *found: seen.append(found[2].dtype))
+    value = target.loss(target.module.train(), batch)
+    assert value.dtype == torch.float32
+    assert seen == [torch.bfloat16]
