@@ -3,8 +3,9 @@
 Volumes: ``pair_0001_fixed.nii.gz``, ``_moving``, ``_body`` (mask on the fixed grid) and ``_truth``,
 the exact displacement from fixed to moving points (ANTs convention). Slices: ``pair_0001.npz`` with
 ``images`` (2, H, W), ``match_mm`` (3, H, W) along row, column and normal, ``body`` (H, W) and
-``pixel_mm``. Either way pictures and a row of ``manifest.csv`` for each pair. A pair depends on the
-settings, the seed and its number, not on how many are written.
+``pixel_mm``. Either way pictures and a row of ``manifest.csv`` for each pair; ``regqc batch`` takes
+that of volumes. A pair depends on the settings, the seed and its number, not on how many are
+written.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from RegQCLib.synthesis.volume_pairs import VolumeSettings, volume_pair
 
 MAP_VOXELS = 96
 MOVES_MM = (0.5, 8.0)  # mean misalignment of moved volumes, drawn log-uniformly
-COLUMNS = ("pair", "seed", "misaligned", "mean_mm", "moved_slices", "spacing_mm")
+COLUMNS = ("seed", "misaligned", "mean_mm", "moved_slices", "spacing_mm")
+VOLUME_COLUMNS = ("id", "fixed", "moving", "mask", "truth", *COLUMNS)
+SLICE_COLUMNS = ("id", "file", *COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -70,17 +73,18 @@ def write_volume_pairs(
         shape = VolumeSettings(voxels=settings.size, difficulty=settings.difficulty)
         pair = volume_pair(bank, asked, generator, shape)
         name = _name(index)
-        save_volume(pair.fixed, folder / f"{name}_fixed.nii.gz")
-        save_volume(pair.moving, folder / f"{name}_moving.nii.gz")
+        files = [f"{name}_{part}.nii.gz" for part in ("fixed", "moving", "body", "truth")]
+        save_volume(pair.fixed, folder / files[0])
+        save_volume(pair.moving, folder / files[1])
         body = pair.fixed.with_array(pair.body.astype(np.uint8), name="body")
-        save_volume(body, folder / f"{name}_body.nii.gz")
-        save_transform(pair.truth, folder / f"{name}_truth.nii.gz")
+        save_volume(body, folder / files[2])
+        save_transform(pair.truth, folder / files[3])
         draw_rows(volume_rows(pair, name), folder / f"{name}.png")
         moved_slices = int(pair.slice_shifts_mm.any(axis=1).sum())
         spacing = " ".join(f"{s:.4f}" for s in pair.fixed.spacing)
-        moved = int(asked > 0)
-        rows.append((name, settings.seed, moved, f"{pair.mean_mm:.4f}", moved_slices, spacing))
-    _write_manifest(folder, rows)
+        about = (settings.seed, int(asked > 0), f"{pair.mean_mm:.4f}", moved_slices, spacing)
+        rows.append((name, *files, *about))
+    _write_manifest(folder, VOLUME_COLUMNS, rows)
 
 
 def write_slice_pairs(
@@ -112,8 +116,9 @@ def write_slice_pairs(
             sheet = []
         mean, pixel = float(pair.mean_mm[0]), float(pair.pixel_mm[0])
         moved = int(pair.misaligned[0])
-        rows.append((name, settings.seed, moved, f"{mean:.4f}", 0, f"{pixel:.4f} {pixel:.4f}"))
-    _write_manifest(folder, rows)
+        about = (settings.seed, moved, f"{mean:.4f}", 0, f"{pixel:.4f} {pixel:.4f}")
+        rows.append((name, f"{name}.npz", *about))
+    _write_manifest(folder, SLICE_COLUMNS, rows)
 
 
 def _write_slices(path: Path, pair: SlicePairs, name: str) -> PictureRow:
@@ -147,8 +152,10 @@ def _name(index: int) -> str:
     return f"pair_{index + 1:04d}"
 
 
-def _write_manifest(folder: Path, rows: Sequence[tuple[object, ...]]) -> None:
+def _write_manifest(
+    folder: Path, columns: Sequence[str], rows: Sequence[tuple[object, ...]]
+) -> None:
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream)
-        writer.writerow(COLUMNS)
+        writer.writerow(columns)
         writer.writerows(rows)

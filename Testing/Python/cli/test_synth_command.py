@@ -11,6 +11,7 @@ import pytest
 import SimpleITK as sitk
 from cli.support import run_regqc
 
+from RegQCLib.batch.pairs import read_pairs
 from RegQCLib.geometry.image_io import load_volume
 from RegQCLib.geometry.transform_io import load_transform
 
@@ -62,6 +63,17 @@ def test_volumes_come_with_their_exact_displacement(tmp_path):
     body = load_volume(files["body.nii.gz"]).array > 0
     length = np.linalg.norm(sitk.GetArrayFromImage(stored), axis=-1)[body].mean()
     assert length == pytest.approx(2.5, rel=0.25)  # at fixed, not at moving points
+
+
+def test_a_batch_takes_the_manifest_of_volumes(tmp_path):
+    synth(tmp_path / "a", "--count", 2, "--size", 40, "--mean-mm", 0, "--mean-mm", 3)
+    pairs = read_pairs(tmp_path / "a" / "manifest.csv").pairs
+    assert [(pair.id, pair.problem) for pair in pairs] == [("pair_0001", ""), ("pair_0002", "")]
+    assert [pair.columns["misaligned"] for pair in pairs] == ["0", "1"]
+    for pair in pairs:
+        assert set(pair.inputs) == {"fixed", "moving", "mask"}
+        volumes = [load_volume(path) for path in pair.inputs.values()]
+        assert volumes[0].shape == volumes[2].shape
 
 
 def test_the_same_seed_gives_the_same_pairs(tmp_path):
