@@ -53,8 +53,8 @@ def evaluate_command(
     method: Annotated[
         list[str] | None,
         typer.Option(
-            help="With --pairs: rigid, similarity, affine, deformable, or a model file, also as "
-            "NAME=FILE; repeat it to compare several."
+            help="With --pairs: rigid, similarity, affine, deformable, contrast-agnostic (the "
+            "network that ships), or a model file, also as NAME=FILE; repeat it to compare several."
         ),
     ] = None,
     start: Annotated[

@@ -15,6 +15,7 @@ from RegQCLib.geometry.transforms import Affine, Transform, simplified
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.progress import silent
 from RegQCLib.registration import steps
+from RegQCLib.registration.networks.names import NETWORK_NAMES
 
 START = steps.START
 ITERATIVE = (*steps.LINEAR_KINDS, steps.DEFORMABLE)
@@ -34,8 +35,8 @@ class Method:
 def read_methods(texts: Sequence[str], device: str) -> list[Method]:
     """Methods from ``NAME``, ``FILE`` or ``NAME=FILE``; "start", which moves nothing, comes first.
 
-    NAME alone is one of `ITERATIVE`; FILE a model that ``regqc train registration`` or
-    ``regqc compress`` wrote. device: "auto", "cpu" or "cuda".
+    NAME alone is one of `ITERATIVE`, or a network that ships; FILE a model that ``regqc train
+    registration`` or ``regqc compress`` wrote. device: "auto", "cpu" or "cuda".
     Raises InputError for unknown names, unusable files, and two methods of one name.
     """
     methods = [Method(START, _stay)]
@@ -53,19 +54,24 @@ def _read(text: str, device: str) -> Method:
         steps.load_engine("auto")
         run = _deform if text == steps.DEFORMABLE else partial(_align, text)
         return Method(text, partial(run, device=device))
+    if not name and text in NETWORK_NAMES:
+        return _model(text, None, device)
     if not name and not Path(file).exists():
         known = ", ".join(ITERATIVE)
         raise InputError(f"no such method or model file: {text}; give one of {known}, or a file")
     return _model(name, Path(file), device)
 
 
-def _model(name: str, file: Path, device: str) -> Method:
+def _model(name: str, file: Path | None, device: str) -> Method:
+    """file: None for the one that ships with the network ``name``."""
     try:
+        from RegQCLib.registration.learned import model_file
         from RegQCLib.registration.networks.model_file import load_model
     except ImportError as error:
         raise MissingDependencyError(
-            f"{file}: a trained network needs torch; run: pip install 'RegQC[torch]'"
+            f"{file or name}: a trained network needs torch; run: pip install 'RegQC[torch]'"
         ) from error
+    file = file or model_file(name, None)
     model = load_model(file)
 
     def run(fixed: Volume, moving: Volume, start: Transform) -> steps.Step:

@@ -37,6 +37,9 @@ SPACING_MM = 3.0
 KEPT = 7
 """One slice of so many is left of a thinned brain."""
 
+SHIPPED = "contrast-agnostic"
+"""What ships, beside them: trained on synthetic shapes, at its own resolution."""
+
 VALIDATION, TEST = 1, 2  # subjects
 FULL_LOSS = {"similarity": "lncc", "window": 9, "weight": 1.0}
 THIN_LOSS = {"similarity": "mse", "weight": 0.01}
@@ -148,7 +151,7 @@ def run_seed(work: Path, seed: int, steps: int, *, thinned: bool) -> dict[str, A
         models.append(f"{name}={file}")
     pairs = read_pairs(manifest(folder, seed)).pairs
     rows = run_set(pairs, read_methods(["affine"], "auto"), progress=show)
-    others = read_methods(["deformable", *models], "auto")[1:]
+    others = read_methods(["deformable", SHIPPED, *models], "auto")[1:]
     rows += run_set(pairs, others, start="affine", progress=show)
     found = compare(rows, {})
     for problem in found.problems:

@@ -163,13 +163,22 @@ def test_tables_read_back(tmp_path):
     ("texts", "message"),
     [
         (["nothing"], "no such method or model file: nothing; give one of rigid"),
+        (["voxelmorph-1"], "a voxelmorph-1 registration needs a trained model"),
         (["affine", "affine"], "two methods are called affine"),
         ([f"mine={Path(__file__)}"], "test_pair_set.py"),
     ],
 )
 def test_unusable_methods_are_told(texts, message):
+    pytest.importorskip("torch")
     with pytest.raises(InputError, match=message):
         read_methods(texts, "cpu")
+
+
+def test_the_network_that_ships_is_a_method():
+    pytest.importorskip("torch")
+    assert [one.name for one in read_methods(["contrast-agnostic"], "cpu")][1:] == [
+        "contrast-agnostic"
+    ]
 
 
 def test_a_model_file_is_a_method_named_after_it(tmp_path, pairs):
