@@ -100,6 +100,21 @@ def anatomy(name: str) -> Volume:
     return labels.with_array(np.rint(labels.array).astype(np.int16))
 
 
+def every_nth(volume: Volume, axis: int, every: int) -> Volume:
+    """Keep one slice of ``every`` along an array axis, as thick as it was.
+
+    What lies between is not seen.
+    """
+    chosen = [slice(None)] * 3
+    chosen[axis] = slice(every // 2, None, every)
+    first = [0, 0, 0]
+    first[2 - axis] = every // 2
+    affine = volume.affine.copy()
+    affine[:3, 3] = volume.grid.to_world(first)
+    affine[:3, 2 - axis] *= every
+    return Volume(np.ascontiguousarray(volume.array[tuple(chosen)]), affine, volume.name)
+
+
 def scored(labels: Volume) -> Volume:
     """The 30 structures that VoxelMorph scores; all others are background."""
     return labels.with_array(np.where(np.isin(labels.array, SCORED), labels.array, 0))

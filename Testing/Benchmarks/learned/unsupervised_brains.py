@@ -27,7 +27,7 @@ from RegQCLib.evaluation.methods import read_methods
 from RegQCLib.evaluation.pair_set import run_set
 from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.volume import Volume
-from Testing.Benchmarks.learned.data import ATLAS, BRAINS, anatomy, brain, scored
+from Testing.Benchmarks.learned.data import ATLAS, BRAINS, anatomy, brain, every_nth, scored
 from Testing.Benchmarks.learned.figure import save_figure
 from Testing.Benchmarks.learned.intervals import summary
 from Testing.Benchmarks.learned.training import show, trained
@@ -74,14 +74,8 @@ def prepare(work: Path, *, thinned: bool) -> Path:
 
 
 def thin(volume: Volume) -> Volume:
-    """One axial slice of `KEPT`, each as thick as it was: what lies between is not seen."""
-    column = int(np.argmax(np.abs(volume.affine[2, :3])))
-    axis = 2 - column
-    chosen = tuple(slice(KEPT // 2, None, KEPT) if a == axis else slice(None) for a in range(3))
-    affine = volume.affine.copy()
-    affine[:3, 3] += affine[:3, column] * (KEPT // 2)
-    affine[:3, column] *= KEPT
-    return Volume(np.ascontiguousarray(volume.array[chosen]), affine, volume.name)
+    """One axial slice of `KEPT`."""
+    return every_nth(volume, 2 - int(np.argmax(np.abs(volume.affine[2, :3]))), KEPT)
 
 
 def split(seed: int) -> dict[str, str]:

@@ -24,7 +24,7 @@ from RegQCLib.geometry.volume import Volume
 from RegQCLib.registration.iterative.affine import register_affine
 from RegQCLib.registration.iterative.affine_images import block_means, blocks_grid
 from RegQCLib.registration.iterative.deformable import register_deformable
-from Testing.Benchmarks.learned.data import anatomy, brain
+from Testing.Benchmarks.learned.data import anatomy, brain, every_nth
 from Testing.Benchmarks.learned.intervals import summary
 from Testing.Benchmarks.results_file import write_results
 
@@ -46,8 +46,8 @@ def images(fixed: str, moving: str, situation: str) -> tuple[Volume, Volume]:
     """Both brains, the moving one and, when crossed, the fixed one as stacks."""
     whole, other = (cropped(canonical(brain(name))) for name in (fixed, moving))
     if situation == "fine":
-        return averaged(whole, (2, 2, 2)), averaged(thinned(other, AXIAL, 7), (1, 2, 2))
-    return thinned(whole, AXIAL, 5), thinned(other, SAGITTAL, 5)
+        return averaged(whole, (2, 2, 2)), averaged(every_nth(other, AXIAL, 7), (1, 2, 2))
+    return every_nth(whole, AXIAL, 5), every_nth(other, SAGITTAL, 5)
 
 
 def cropped(volume: Volume) -> Volume:
@@ -59,18 +59,6 @@ def averaged(volume: Volume, factors: tuple[int, int, int]) -> Volume:
     """Mean over blocks of (k, j, i) voxels."""
     grid = blocks_grid(volume.grid, factors)
     return Volume(block_means(volume.array, factors), grid.affine, volume.name)
-
-
-def thinned(volume: Volume, axis: int, every: int) -> Volume:
-    """One slice of ``every`` along an array axis, where it was."""
-    chosen = [slice(None)] * 3
-    chosen[axis] = slice(every // 2, None, every)
-    first = [0, 0, 0]
-    first[2 - axis] = every // 2
-    affine = volume.affine.copy()
-    affine[:3, 3] = volume.grid.to_world(first)
-    affine[:3, 2 - axis] *= every
-    return Volume(np.ascontiguousarray(volume.array[tuple(chosen)]), affine, volume.name)
 
 
 def dice(fixed: Volume, moving: Volume, transform: Transform) -> float:
