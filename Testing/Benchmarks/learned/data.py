@@ -19,6 +19,10 @@ from Testing.Benchmarks.registration.real_cases import SCORED
 
 ATLAS = "vxm_test"
 BRAINS = ("l2r_subj1", "fs_bert", "fs_sub01", "fs_sub03", "fs_sub04", "fs_sub06", "fs_sub08")
+UNORIENTED = (ATLAS, "l2r_subj1")
+"""Their headers name no axes: stored to the left, downwards and forwards, as their labels show."""
+
+LEFT_DOWN_FRONT = np.array([[-1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]], float)
 FIVE = {1: (4, 43), 2: (10, 49), 3: (11, 50), 4: (12, 51), 5: (17, 53)}
 """Left and right lateral ventricle, thalamus, caudate, putamen, hippocampus (FreeSurfer)."""
 
@@ -91,13 +95,20 @@ def brains_of_five(work: Path, spacing_mm: float) -> LabeledSet:
 
 def brain(name: str) -> Volume:
     """A skull-stripped T1 of 1 mm."""
-    return as_float(load_volume(data_folder() / f"{name}_T1brain.nii.gz"))
+    return as_float(_oriented(name, load_volume(data_folder() / f"{name}_T1brain.nii.gz")))
 
 
 def anatomy(name: str) -> Volume:
     """Its automatic labels."""
-    labels = load_volume(data_folder() / f"{name}_aseg.nii.gz")
+    labels = _oriented(name, load_volume(data_folder() / f"{name}_aseg.nii.gz"))
     return labels.with_array(np.rint(labels.array).astype(np.int16))
+
+
+def _oriented(name: str, volume: Volume) -> Volume:
+    """With the axes that are known of some; else left and right would change places."""
+    if name not in UNORIENTED:
+        return volume
+    return Volume(volume.array, LEFT_DOWN_FRONT, volume.name)
 
 
 def every_nth(volume: Volume, axis: int, every: int) -> Volume:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import tomllib
@@ -12,7 +14,7 @@ from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.training.registration.pairs import TrainingPairs
 from Testing.Benchmarks.learned import unsupervised_brains, weakly_supervised
-from Testing.Benchmarks.learned.data import FIVE, LabeledSet, merged, scored
+from Testing.Benchmarks.learned.data import FIVE, LabeledSet, anatomy, merged, scored
 from Testing.Benchmarks.learned.figure import save_figure
 from Testing.Benchmarks.learned.intervals import summary
 from Testing.Benchmarks.learned.training import toml
@@ -67,6 +69,20 @@ def test_structures_are_merged_and_chosen():
     assert merged(labels).array.ravel().tolist() == [0, 1, 1, 5, 0, 0]
     assert scored(labels).array.ravel().tolist() == [0, 4, 43, 53, 0, 2]
     assert sorted(FIVE) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("name", ["vxm_test", "l2r_subj1", "fs_bert"])
+def test_left_lies_left_and_up_lies_up_in_every_brain(name):
+    if "REGQC_DATA" not in os.environ:
+        pytest.skip("needs REGQC_DATA")
+    labels = anatomy(name)
+
+    def middle(value):
+        return labels.grid.to_world(np.argwhere(labels.array == value).mean(0)[::-1])
+
+    assert middle(10)[0] < middle(49)[0] - 10  # thalamus, left and right
+    assert middle(16)[2] < middle(10)[2] - 10  # the brainstem lies below it
+    assert middle(8)[1] < middle(12)[1] - 20  # cerebellum behind the putamen
 
 
 def test_a_thinned_brain_keeps_every_seventh_axial_slice_where_it_was():
