@@ -44,7 +44,7 @@ VALIDATION, TEST = 1, 2  # subjects
 FULL_LOSS = {"similarity": "lncc", "window": 9, "weight": 1.0}
 THIN_LOSS = {"similarity": "mse", "weight": 0.01}
 MASKED = {**THIN_LOSS, "confidence": "slices", "confidence_as": "weights"}
-"""By value: with voxels of 3 mm nearly all are within one of a slice, so that a set tells little."""
+"""By value: nearly all voxels of 3 mm are within one of a slice, so that a set tells little."""
 
 METHODS: dict[bool, dict[str, tuple[str, dict[str, Any]]]] = {
     False: {
