@@ -1,9 +1,9 @@
-"""Configurations of training written from Python values, and runs that go on where they were."""
+"""Configurations of training written from Python values; runs and figures that are done once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,16 @@ def trained(config: Mapping[str, Any], folder: Path) -> Path:
         train(file, run, resume=resume, device="auto", progress=show)
         finished.touch()
     return run / "model.npz"
+
+
+def kept(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What ``make`` returns, from ``file`` if an earlier run wrote it there; remove it to renew."""
+    if not file.exists():
+        figures = make()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(figures, indent=1))
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
 
 
 def toml(tables: Mapping[str, Any]) -> str:

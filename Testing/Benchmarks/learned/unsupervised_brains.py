@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from RegQCLib.geometry.volume import Volume
 from Testing.Benchmarks.learned.data import ATLAS, BRAINS, anatomy, brain, every_nth, scored
 from Testing.Benchmarks.learned.figure import save_figure
 from Testing.Benchmarks.learned.intervals import summary
-from Testing.Benchmarks.learned.training import show, trained
+from Testing.Benchmarks.learned.training import kept, show, trained
 from Testing.Benchmarks.results_file import write_results
 
 SPACING_MM = 3.0
@@ -179,8 +180,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--thinned", action="store_true", help="seed 003 in place of seed 002")
     args = parser.parse_args()
+    what = "thinned" if args.thinned else "full"
     runs = [
-        run_seed(args.work, seed, args.steps, thinned=args.thinned) for seed in range(args.seeds)
+        kept(
+            args.work / f"{what}_seed{seed}" / "figures.json",
+            partial(run_seed, args.work, seed, args.steps, thinned=args.thinned),
+        )
+        for seed in range(args.seeds)
     ]
     table = summarized(runs)
     print()

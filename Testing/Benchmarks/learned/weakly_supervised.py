@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from RegQCLib.training.registration.validation import warped_labels
 from Testing.Benchmarks.learned.data import LabeledSet, brains_of_five, hippocampi
 from Testing.Benchmarks.learned.figure import save_figure
 from Testing.Benchmarks.learned.intervals import summary
-from Testing.Benchmarks.learned.training import show, toml, trained
+from Testing.Benchmarks.learned.training import kept, show, toml, trained
 from Testing.Benchmarks.results_file import write_results
 
 BRAIN_MM = 4.0
@@ -219,7 +220,13 @@ def main() -> None:
     result: dict[str, Any] = {**sizes, "seeds": args.seeds}
     for name in args.sets:
         data = makers[name]()
-        runs = [run_one(data, seed, args.work, sizes) for seed in range(args.seeds)]
+        runs = [
+            kept(
+                args.work / name / f"seed{seed}" / "figures.json",
+                partial(run_one, data, seed, args.work, sizes),
+            )
+            for seed in range(args.seeds)
+        ]
         result[name] = {"runs": runs, "summary": summarized(runs)}
         print(f"\n{name}")
         for row, values in result[name]["summary"].items():

@@ -17,7 +17,7 @@ from Testing.Benchmarks.learned import unsupervised_brains, weakly_supervised
 from Testing.Benchmarks.learned.data import FIVE, LabeledSet, anatomy, merged, scored
 from Testing.Benchmarks.learned.figure import save_figure
 from Testing.Benchmarks.learned.intervals import summary
-from Testing.Benchmarks.learned.training import toml
+from Testing.Benchmarks.learned.training import kept, toml
 
 
 def boxes(folder, count: int = 6) -> LabeledSet:
@@ -51,6 +51,14 @@ def test_every_seed_splits_the_subjects_anew_without_overlap(tmp_path):
 def test_tables_are_toml():
     values = {"name": "x", "data": {"size": [1, 2], "crop": False}, "step": [{"do": "prune"}] * 2}
     assert tomllib.loads(toml(values)) == values
+
+
+def test_figures_are_made_once(tmp_path):
+    made = []
+    make = lambda: made.append(1) or {"dice": 0.5}  # noqa: E731
+    for _ in range(2):
+        assert kept(tmp_path / "a" / "figures.json", make) == {"dice": 0.5}
+    assert made == [1]
 
 
 def test_intervals_are_those_of_student():
