@@ -95,6 +95,7 @@ def prepare_pair(
     overlap = {
         "fixed_body_covered": covered,
         "fixed_grid_covered": float(seen.mean()),
+        "fixed_body_compared": float(body.sum() / max(1, wanted.sum())),
         "body_volume_ml": float(body.sum() * np.prod(fixed.spacing) / 1000),
         "extent_mm": extent,
     }

@@ -94,10 +94,10 @@ def judge(
         )
     except InputError as error:
         return Judged(None, str(error), likeness(fixed, moving, transform))
-    known = report.similarity.get("nmi")
+    known = _known_likeness(report)
     # a registration holds several checks at once, and draws its own pictures
     report = replace(report, error_map=None, displacement=None)
-    return Judged(report, likeness=known if known is not None and math.isfinite(known) else None)
+    return Judged(report, likeness=known)
 
 
 def worse(before: Judged, after: Judged) -> str:
@@ -131,6 +131,13 @@ def likeness(fixed: Volume, moving: Volume, transform: Transform | None) -> floa
         return None
     moved = resample(moving, fixed.grid, transform)
     return normalized_mutual_information(fixed.array, moved.array, common)
+
+
+def _known_likeness(report: AlignmentReport) -> float | None:
+    """As measured by the check; a few voxels seem to share much, whatever they show."""
+    value = report.similarity.get("nmi")
+    compared = report.overlap["fixed_body_compared"] > LEAST_COMMON
+    return value if compared and value is not None and math.isfinite(value) else None
 
 
 def _why(judged: Judged) -> str:

@@ -159,14 +159,28 @@ class PreparedImages:
         name = "_".join(sha256_of(path)[:16] for path in (reference, case.image))
         file = self.cache / f"{name}.txt"
         if not file.exists():
-            from RegQCLib.registration.register import register
-
-            found = simplified(register(load_image(reference), volume, "affine").transform)
-            assert isinstance(found, Affine)
+            found = _aligned(load_image(reference), volume)
             self.cache.mkdir(parents=True, exist_ok=True)
             with atomic_file(file) as temporary:
                 np.savetxt(temporary, found.matrix)
         return Affine(np.loadtxt(file))
+
+
+def _aligned(reference: Volume, volume: Volume) -> Affine:
+    """Raises InputError when no registration was better than the images as they lie."""
+    from RegQCLib.registration.register import register
+    from RegQCLib.registration.steps import START
+
+    result = register(reference, volume, "affine")
+    if result.kept == START and result.after.verdict != "aligned":
+        why = "; ".join(result.limits)
+        raise InputError(
+            f"{volume.name} was not aligned with {reference.name}: {why}; align it yourself and "
+            'set [data] align = "header", or leave it out'
+        )
+    found = simplified(result.transform)
+    assert isinstance(found, Affine)
+    return found
 
 
 def preprocessing_of(config: RegistrationConfig, volumes: Sequence[Volume]) -> ImagePreprocessing:

@@ -8,6 +8,7 @@ import pytest
 from qc.support import ellipsoid, grid_around_origin, picture, turned
 
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.foreground import body_mask
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
@@ -50,6 +51,9 @@ def test_overlap_is_what_counting_says(axis, share):
     inside[keep] = True
     assert pair.overlap["fixed_grid_covered"] == pytest.approx(inside.mean())
     assert pair.overlap["fixed_body_covered"] == pytest.approx((whole & inside).sum() / whole.sum())
+    compared = pair.overlap["fixed_body_compared"]
+    assert compared == pytest.approx(pair.body.sum() / body_mask(image).sum())
+    assert 0 < compared <= pair.overlap["fixed_body_covered"]
     assert not (pair.body & ~inside).any()
     np.testing.assert_allclose(pair.moved.array[keep], image.array[keep], atol=0.5)
     assert (pair.moved.array[~inside] == pair.moved.array.min()).all()

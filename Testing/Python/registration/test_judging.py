@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 from registration.stubs import images, judged, shifted
 
@@ -42,6 +44,21 @@ def test_likeness_falls_with_distance_and_ends_without_overlap():
     near, off = (likeness(fixed, moving, shifted(mm)) for mm in (0.0, 6.0))
     assert near > off > 1
     assert likeness(fixed, moving, shifted(500.0)) is None
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.001, None), (0.4, 1.2)])
+def test_what_few_voxels_seem_to_share_counts_for_nothing(monkeypatch, share, expected):
+    @dataclass
+    class Report:
+        similarity: dict[str, float]
+        overlap: dict[str, float]
+        error_map: None = None
+        displacement: None = None
+
+    report = Report({"nmi": 1.2}, {"fixed_body_compared": share})
+    monkeypatch.setattr(judging, "check", lambda *_, **__: report)
+    state = judge(*images(), None, tolerance_mm=None, device="cpu", progress=silent)
+    assert state.likeness == expected
 
 
 def test_slices_are_not_checked_but_compared(monkeypatch):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import nibabel
 import numpy as np
 import pytest
 import torch
 
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.transforms import Affine
+from RegQCLib.geometry.volume import Volume
+from RegQCLib.registration import register as register_module
+from RegQCLib.training.registration import prepared
 from RegQCLib.training.registration.cases import Case
 from RegQCLib.training.registration.config import (
     LossSettings,
@@ -133,3 +139,28 @@ def test_confidence_of_slices_and_files_comes_with_the_images(tmp_path):
     nameless = images([Case(case.image)], config, tmp_path)
     with pytest.raises(InputError, match="has no mask"):
         nameless[0]
+
+
+@pytest.mark.parametrize(
+    ("kept", "verdict", "said"),
+    [
+        ("start", "cannot_tell", "was not aligned with a.nii: too little in common; align it"),
+        ("start", "aligned", ""),
+        ("affine", "cannot_tell", ""),
+    ],
+)
+def test_an_alignment_that_found_nothing_is_told(monkeypatch, kept, verdict, said):
+    moved = Affine(np.diag([1.1, 1, 1, 1]) if kept == "affine" else np.eye(4))
+    result = SimpleNamespace(
+        kept=kept,
+        after=SimpleNamespace(verdict=verdict),
+        limits=("too little in common",),
+        transform=moved,
+    )
+    monkeypatch.setattr(register_module, "register", lambda *_: result)
+    images = [Volume(np.zeros((2, 2, 2), np.float32), np.eye(4), f"{n}.nii") for n in "ab"]
+    if said:
+        with pytest.raises(InputError, match=said):
+            prepared._aligned(*images)
+    else:
+        np.testing.assert_array_equal(prepared._aligned(*images).matrix, moved.matrix)
