@@ -43,7 +43,11 @@ SHIPPED = "contrast-agnostic"
 
 VALIDATION, TEST = 1, 2  # subjects
 FULL_LOSS = {"similarity": "lncc", "window": 9, "weight": 1.0}
-THIN_LOSS = {"similarity": "mse", "weight": 0.01}
+THIN_LOSS = {"similarity": "mse", "weight": 0.4}
+LEARNING_RATE = {False: 3e-4, True: 5e-4}
+NORMALIZATION = {False: "minmax", True: "zscore"}
+"""Without and with thinned brains; a squared error of intensities from 0 to 1 weighs too little."""
+
 MASKED = {**THIN_LOSS, "confidence": "slices", "confidence_as": "weights"}
 """By value: nearly all voxels of 3 mm are within one of a slice, so that a set tells little."""
 
@@ -90,9 +94,10 @@ def split(seed: int) -> dict[str, str]:
 
 
 def configuration(
-    folder: Path, seed: int, network: str, loss: dict[str, Any], steps: int
+    folder: Path, seed: int, name: str, steps: int, *, thinned: bool
 ) -> dict[str, Any]:
-    """Of one trained method."""
+    """Of the method ``name``."""
+    network, loss = METHODS[thinned][name]
     uses = split(seed)
     return {
         "name": f"{folder.name}_{network}_{seed}",
@@ -109,11 +114,11 @@ def configuration(
             "test_subjects": [ATLAS, *(name for name, use in uses.items() if use == "test")],
             "align": "affine",
         },
-        "preprocessing": {"spacing_mm": SPACING_MM},
+        "preprocessing": {"spacing_mm": SPACING_MM, "normalization": NORMALIZATION[thinned]},
         "loss": {"regularization": "diffusion", **loss},
         "training": {
             "steps": steps,
-            "learning_rate": 3e-4,
+            "learning_rate": LEARNING_RATE[thinned],
             "precision": "bf16",
             "clip_norm": 1.0,
             "validate_every": max(1, steps // 8),
@@ -142,8 +147,8 @@ def run_seed(work: Path, seed: int, steps: int, *, thinned: bool) -> dict[str, A
     """Mean Dice, folds and seconds of every method over the subjects measured with this seed."""
     folder = prepare(work, thinned=thinned)
     models = []
-    for name, (network, loss) in METHODS[thinned].items():
-        config = configuration(folder, seed, network, loss, steps)
+    for name in METHODS[thinned]:
+        config = configuration(folder, seed, name, steps, thinned=thinned)
         file = trained(config, work / f"{folder.name}_seed{seed}" / name)
         models.append(f"{name}={file}")
     pairs = read_pairs(manifest(folder, seed)).pairs
