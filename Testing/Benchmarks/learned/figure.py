@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+PARTS = ("mean", "low", "high")
 Table = Mapping[str, Mapping[str, Any]]
 """Row: figure: mean, low and high, as `summary` gives them."""
 
@@ -13,8 +14,8 @@ Table = Mapping[str, Mapping[str, Any]]
 def save_figure(path: Path, tables: Mapping[str, Table], axes: Mapping[str, str]) -> None:
     """Draw a line of panels for each table, a panel for each of its figures.
 
-    axes: figure: title of its panel, with the unit. Rows without a figure stay empty there; seconds
-    and bytes, which span decades, stand on a logarithmic scale.
+    axes: figure: title of its panel, with the unit; "bytes" are drawn in MB. Rows without a figure
+    stay empty there; seconds, which span decades, stand on a logarithmic scale.
     """
     from matplotlib.figure import Figure
 
@@ -37,15 +38,16 @@ def _draw(panel: Any, table: Table, key: str) -> None:
     for place, values in enumerate(table.values()):
         if key not in values:
             continue
-        value = values[key]
-        mean = value["mean"]
-        if value["low"] is not None:
-            panel.plot([value["low"], value["high"]], [place, place], color="#9ab", linewidth=3)
+        scale = 1e-6 if key == "bytes" else 1.0
+        mean, *ends = (None if n is None else n * scale for n in map(values[key].get, PARTS))
+        if ends[0] is not None:
+            panel.plot(ends, [place, place], color="#9ab", linewidth=3)
         panel.plot(mean, place, "o", color="#124")
         panel.annotate(
             f"{mean:.3g}", (mean, place), (0, 5), textcoords="offset points", ha="center", size=8
         )
     panel.grid(axis="x", alpha=0.3)
     panel.margins(x=0.15, y=0.08)
-    if key in {"seconds", "bytes"}:
+    if key == "seconds":
         panel.set_xscale("log")
+        panel.xaxis.set_major_formatter("{x:g}")

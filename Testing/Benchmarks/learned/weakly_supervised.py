@@ -50,7 +50,7 @@ TABLE = {
     "aware-4": "trained, 4 bits, rounding in training",
     "onnx-int8": "pruned, re-trained, 8 bits in ONNX Runtime",
 }
-FIGURE = {"dice": "Dice", "tre_mm": "TRE, mm", "bytes": "bytes", "latency_ms": "latency, ms"}
+FIGURE = {"dice": "Dice", "tre_mm": "TRE, mm", "bytes": "size, MB", "latency_ms": "latency, ms"}
 
 
 def configuration(data: LabeledSet, seed: int, steps: int, *, test: bool = False) -> dict[str, Any]:
