@@ -7,6 +7,7 @@ moving points. Names load on first use, so that ``import RegQCLib`` is quick.
 from __future__ import annotations
 
 import logging
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,10 @@ __all__ = [
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # programs choose what to show
+
+# OpenVINO reports its use to its makers, from a forked process that can hang. Nothing about a study
+# leaves the machine: without this package its stub says nothing.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 _HOMES = {
     "AlignmentReport": "RegQCLib.qc.alignment_report",

@@ -41,3 +41,12 @@ def test_every_public_name_exists(name):
 def test_other_names_do_not():
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = RegQCLib.no_such_name
+
+
+def test_openvino_reports_nothing_to_its_makers():
+    code = (
+        "import RegQCLib, openvino, openvino.tools.ovc.telemetry_utils as utils, sys; "
+        "print(utils.tm.__name__, sys.modules['openvino_telemetry'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["openvino.tools.ovc.telemetry_stub", "None"]
