@@ -74,14 +74,11 @@ def on_grid(function: Callable[[FloatArray], FloatArray], grid: Grid) -> NDArray
 
     Works slab by slab: the points of a whole volume in float64 would need gigabytes.
     """
-    height, width = grid.shape[1:]
     result = np.empty((3, *grid.shape), dtype=np.float32)
 
     def fill(start: int, stop: int) -> None:
-        moved = grid.affine.copy()
-        moved[:3, 3] = grid.to_world((0, 0, start))
-        slab = Grid((stop - start, height, width), moved)
-        result[:, start:stop] = np.moveaxis(function(slab.points()), -1, 0)
+        points = slab_of(grid, start, stop).points()
+        result[:, start:stop] = np.moveaxis(function(points), -1, 0)
 
     in_threads(fill, slabs(grid.shape))
     return result
@@ -91,6 +88,13 @@ def slabs(shape: tuple[int, int, int]) -> list[tuple[int, int]]:
     """Cut axis k into (start, stop) pieces of about `SLAB_VOXELS`."""
     thickness = max(1, SLAB_VOXELS // (shape[1] * shape[2]))
     return [(start, min(start + thickness, shape[0])) for start in range(0, shape[0], thickness)]
+
+
+def slab_of(grid: Grid, start: int, stop: int) -> Grid:
+    """The slices ``start`` to ``stop`` of a grid along axis k."""
+    affine = grid.affine.copy()
+    affine[:3, 3] = grid.to_world((0, 0, start))
+    return Grid((stop - start, *grid.shape[1:]), affine)
 
 
 def in_threads(work: Callable[[int, int], None], pieces: list[tuple[int, int]]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from RegQCLib.geometry.grid import Grid
-from RegQCLib.geometry.sampling import in_threads, inside, slabs
+from RegQCLib.geometry.sampling import in_threads, inside, slab_of, slabs
 from RegQCLib.geometry.transforms import Transform
 
 THICK = 1.5
@@ -28,9 +28,7 @@ def slice_confidence(
     result = np.empty(grid.shape, dtype=np.float32)
 
     def fill(start: int, stop: int) -> None:
-        affine = grid.affine.copy()
-        affine[:3, 3] = grid.to_world((0, 0, start))
-        points = Grid((stop - start, *grid.shape[1:]), affine).points()
+        points = slab_of(grid, start, stop).points()
         index = image.to_index(points if transform is None else transform.apply(points))
         known = inside(index, image.shape)
         if sparse:

@@ -36,10 +36,11 @@ from RegQCLib.registration.networks.model_file import LoadedModel, load_model
 SHIPPED = {"contrast-agnostic": MODEL}
 INVERSION_STEPS = 20
 
-WORKING_SHARE = 5.0
+WORKING_SHARE = 5.5
 """Memory of a prediction, in the values that its hungriest layer reads and writes.
 
-Measured at 96 x 128 x 96: 4.9 for LocalNet and label-reg, which keep most, 2.0 to 3.2 for others.
+LocalNet and label-reg, which keep most, take about 5, others 2 to 3 (learned/prediction_memory.py
+of the benchmarks).
 """
 
 GIB = 2**30

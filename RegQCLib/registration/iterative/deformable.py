@@ -36,11 +36,7 @@ from RegQCLib.registration.iterative.deformable_inputs import (
     label_maps,
     landmark_pairs,
 )
-from RegQCLib.registration.iterative.deformable_pair import (
-    BETWEEN_SLICES,
-    Pair,
-    prepare,
-)
+from RegQCLib.registration.iterative.deformable_pair import BETWEEN_SLICES, Pair, prepare
 from RegQCLib.registration.iterative.deformable_schedule import (
     BENDING,
     MEASURES,

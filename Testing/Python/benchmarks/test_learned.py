@@ -55,7 +55,11 @@ def test_tables_are_toml():
 
 def test_figures_are_made_once(tmp_path):
     made = []
-    make = lambda: made.append(1) or {"dice": 0.5}  # noqa: E731
+
+    def make():
+        made.append(1)
+        return {"dice": 0.5}
+
     for _ in range(2):
         assert kept(tmp_path / "a" / "figures.json", make) == {"dice": 0.5}
     assert made == [1]
