@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 EPSILON = 1e-6
 TAIL = 3  # of a Gaussian, in SDs
@@ -49,17 +48,23 @@ def multiscale_dice_loss(
 
 def gaussian(masks: Tensor, sd: float) -> Tensor:
     """(N, L, *spatial) blurred along every axis; 0 beyond the border, tail of 3 SDs."""
-    tail = int(TAIL * sd)
-    if tail == 0:
+    if int(TAIL * sd) == 0:
         return masks
-    steps = torch.arange(-tail, tail + 1, dtype=masks.dtype, device=masks.device)
-    kernel = torch.exp(-0.5 * (steps / sd).square())
-    kernel = kernel / kernel.sum()
-    axes = masks.ndim - 2
-    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[axes - 1]
-    flat = masks.flatten(0, 1)[:, None]
-    for axis in range(axes):
-        shape, margin = [1] * axes, [0] * axes
-        shape[axis], margin[axis] = len(kernel), tail
-        flat = convolve(flat, kernel.reshape(1, 1, *shape), padding=margin)
-    return flat.reshape(masks.shape)
+    # products with banded matrices: convolutions of one channel take 30 times as long on a CPU
+    for axis in range(2, masks.ndim):
+        weights = _banded(masks.shape[axis], sd, masks)
+        if axis == masks.ndim - 1:
+            masks = masks @ weights
+        else:
+            masks = (weights @ masks.flatten(axis + 1)).reshape(masks.shape)
+    return masks
+
+
+def _banded(count: int, sd: float, like: Tensor) -> Tensor:
+    """(count, count), symmetric: the weight of every sample of a line in every blurred one."""
+    tail = int(TAIL * sd)
+    place = torch.arange(count, dtype=like.dtype, device=like.device)
+    offsets = torch.arange(-tail, tail + 1, dtype=like.dtype, device=like.device)
+    distance = (place[:, None] - place).abs()
+    weights = torch.exp(-0.5 * (distance / sd).square()) * (distance <= tail)
+    return weights / torch.exp(-0.5 * (offsets / sd).square()).sum()

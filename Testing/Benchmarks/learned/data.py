@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from RegQCLib.geometry.image_io import load_volume, save_volume
+from RegQCLib.geometry.orientation import crop_to
 from RegQCLib.geometry.resample import resample
 from RegQCLib.geometry.volume import Volume
 from RegQCLib.registration.steps import Order, linear
@@ -25,6 +26,9 @@ UNORIENTED = (ATLAS, "l2r_subj1")
 LEFT_DOWN_FRONT = np.array([[-1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]], float)
 FIVE = {1: (4, 43), 2: (10, 49), 3: (11, 50), 4: (12, 51), 5: (17, 53)}
 """Left and right lateral ventricle, thalamus, caudate, putamen, hippocampus (FreeSurfer)."""
+
+MARGIN_MM = 12.0
+"""Around the five labels of the first brain."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +70,12 @@ def hippocampi() -> LabeledSet:
 
 
 def brains_of_five(work: Path, spacing_mm: float) -> LabeledSet:
-    """Eight brains, affinely on the grid of one of them, with five labels as seed 001 has."""
+    """The middle of eight brains, affinely on one grid, with five labels as seed 001 has."""
     folder = work / f"brains_{spacing_mm:g}mm"
     folder.mkdir(parents=True, exist_ok=True)
     atlas = block_average(brain(ATLAS), spacing_mm)
+    seen = resample(merged(anatomy(ATLAS)), atlas.grid, interpolation="nearest")
+    middle = crop_to(atlas, seen.array > 0, MARGIN_MM)
     for name in (ATLAS, *BRAINS):
         image, labels = (folder / f"{name}_{kind}.nii.gz" for kind in ("image", "labels"))
         if labels.exists():
@@ -78,9 +84,9 @@ def brains_of_five(work: Path, spacing_mm: float) -> LabeledSet:
         order = Order(atlas, moving)
         motion = None if name == ATLAS else linear(order, "affine", None, _silent).transform
         small = block_average(moving, spacing_mm)
-        save_volume(resample(small, atlas.grid, motion), image)
+        save_volume(resample(small, middle.grid, motion), image)
         five = merged(anatomy(name))
-        save_volume(resample(five, atlas.grid, motion, interpolation="nearest"), labels)
+        save_volume(resample(five, middle.grid, motion, interpolation="nearest"), labels)
     return LabeledSet(
         "brains",
         folder,

@@ -10,7 +10,7 @@ refinement, on the two brains that the registration benchmark has.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -45,10 +45,9 @@ def runners() -> dict[str, Callable[[], object]]:
 
 
 @torch.inference_mode()
-def seconds(repeats: int) -> dict[str, dict[str, float]]:
+def seconds(turns: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, dict[str, float]]:
     """Median and quartiles; the first turn of each is not counted."""
     torch.set_num_threads(THREADS)
-    turns = runners()
     taken: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(repeats + 1):
         for name, run in turns.items():
@@ -84,7 +83,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--voxelmorph", type=Path, help="a trained VoxelMorph, for its Dice")
     args = parser.parse_args()
-    times = seconds(args.repeats)
+    times = seconds(runners(), args.repeats)
     models = {"shipped": MODEL} | ({"voxelmorph": args.voxelmorph} if args.voxelmorph else {})
     rows = overlaps(models)
     for name, spread in times.items():

@@ -38,7 +38,7 @@ from Testing.Benchmarks.learned.intervals import summary
 from Testing.Benchmarks.learned.training import kept, show, toml, trained
 from Testing.Benchmarks.results_file import write_results
 
-BRAIN_MM = 4.0
+BRAIN_MM = 2.0
 TABLE = {
     "original": "trained",
     "pruned": "pruned 25 %",
@@ -56,15 +56,24 @@ TABLE = {
 
 @dataclass(frozen=True)
 class Learning:
-    """How a set is learned: steps, peak rate, and how far augmentation moves corners."""
+    """How a set is learned. rate: at its peak. affine: see `AugmentationSettings`. labels: a step.
+
+    tuning: steps of every training that compression does.
+    """
 
     steps: int
+    tuning: int
+    batch: int
     rate: float
     affine: float
+    labels: int
 
 
-LEARNING = {"hippocampi": Learning(500, 1e-3, 0.1), "brains": Learning(1000, 2e-4, 0.05)}
-"""Brains start aligned: at 1e-3 the first steps throw them apart, and few subjects remain."""
+LEARNING = {
+    "hippocampi": Learning(500, 150, batch=2, rate=1e-3, affine=0.1, labels=1),
+    "brains": Learning(800, 100, batch=1, rate=3e-4, affine=0.03, labels=0),
+}
+"""Brains start aligned: higher rates throw them apart. labels: 0 means all."""
 
 FIGURE = {"dice": "Dice", "tre_mm": "TRE, mm", "bytes": "size, MB", "latency_ms": "latency, ms"}
 
@@ -77,7 +86,7 @@ def configuration(
     steps: 0 means those of `LEARNING`. test: the subjects for the figures in the place of those
     that validate.
     """
-    learning = LEARNING.get(data.name, LEARNING["hippocampi"])
+    learning = LEARNING[data.name]
     steps = steps or learning.steps
     validation, held_out = data.split(seed)
     judged, unseen = (held_out, validation) if test else (validation, held_out)
@@ -97,7 +106,7 @@ def configuration(
         "preprocessing": {
             "spacing_mm": data.spacing_mm,
             "normalization": "zscore",
-            "crop": data.name == "brains",
+            "crop": False,
         },
         "augmentation": {"affine": learning.affine},
         "loss": {
@@ -105,13 +114,13 @@ def configuration(
             "dice": 1.0,
             "dice_kind": "multiscale",
             "scales": [0, 1, 2, 4, 8],
-            "labels_per_step": 1,
+            "labels_per_step": learning.labels,
             "regularization": "bending",
             "weight": 0.5,
         },
         "training": {
             "steps": steps,
-            "batch": 2,
+            "batch": learning.batch,
             "learning_rate": learning.rate,
             "schedule": "one_cycle",
             "precision": "bf16",
@@ -123,9 +132,13 @@ def configuration(
     }
 
 
-def plan(config: Path, rate: float, tuning: int, repeats: int) -> dict[str, Any]:
-    """As of ``regqc compress``; the rate of fine-tuning is a third of that of training."""
-    learning = {"steps": tuning, "learning_rate": 0.3 * rate}
+def plan(config: Path, name: str, tuning: int, repeats: int) -> dict[str, Any]:
+    """As of ``regqc compress``; the rate of fine-tuning is a third of that of training.
+
+    tuning: 0 means the steps of `LEARNING`.
+    """
+    how = LEARNING[name]
+    learning = {"steps": tuning or how.tuning, "learning_rate": 0.3 * how.rate}
     rows: list[dict[str, Any]] = [
         {"name": "pruned", "do": "prune", "from": "original", "share": 0.25},
         {"name": "tuned", "do": "fine-tune", "from": "pruned", **learning},
@@ -150,11 +163,9 @@ def plan(config: Path, rate: float, tuning: int, repeats: int) -> dict[str, Any]
 def run_one(data: LabeledSet, seed: int, work: Path, sizes: dict[str, int]) -> dict[str, Any]:
     """Figures of every row of the table, on the subjects held out by ``seed``."""
     folder = work / data.name / f"seed{seed}"
-    config = configuration(data, seed, sizes["steps"])
-    rate = config["training"]["learning_rate"]
-    model = trained(config, folder)
+    model = trained(configuration(data, seed, sizes["steps"]), folder)
     (folder / "plan.toml").write_text(
-        toml(plan(folder / "config.toml", rate, sizes["tuning"], sizes["repeats"]))
+        toml(plan(folder / "config.toml", data.name, sizes["tuning"], sizes["repeats"]))
     )
     compress(model, folder / "plan.toml", folder / "compressed", progress=show)
     points = {p["name"]: p for p in _points(folder)}
@@ -232,7 +243,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=0, help="0: as of each set")
-    parser.add_argument("--tuning", type=int, default=150)
+    parser.add_argument("--tuning", type=int, default=0, help="0: as of each set")
     parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--sets", nargs="+", default=["hippocampi", "brains"])
     args = parser.parse_args()
