@@ -17,6 +17,7 @@ from RegQCLib.compression.static_int8 import (
 from RegQCLib.compression.target import CompressionTarget, Runner
 from RegQCLib.compression.torch_runner import torch_runner
 from RegQCLib.errors import InputError
+from RegQCLib.registration.networks.exported import PRECISION, describe
 
 FORMS = (
     "torch",
@@ -64,6 +65,8 @@ def write_form(
     model = convert_openvino(deployed, target.examples, dynamic=target.dynamic)
     if quantized:
         model = quantize_openvino(model, batches, float_operations=target.float_operations)
+    if target.described:
+        describe(model, {**target.described, PRECISION: "bf16" if form.endswith("bf16") else "f32"})
     save_openvino(model, folder / "model.xml")
     return [folder / "model.xml", folder / "model.bin"]
 

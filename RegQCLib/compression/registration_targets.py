@@ -79,6 +79,7 @@ def registration_target(
         metric=_metric(first),
         evaluate=evaluate,
         save=lambda path, module, bits: write_model(path, module, model.described, bits),
+        described=model.described,
         fixed=answering_layers(model.module),
         float_operations=("GridSample", "Interpolate", "Add", "Multiply", "Concat"),
     )

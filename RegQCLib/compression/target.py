@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ class CompressionTarget:
     loss: of a module on a batch. half: whether training may run in bfloat16.
     metric: name of what ``evaluate`` returns, larger being better, on data unseen in training.
     save: writes a module with its weights in so many bits, readable by ``read``.
+    described: what exported files of registration networks say; empty for others.
     fixed: names of layers whose outputs are the answer, so that no channel of theirs may go.
     float_operations: operation types that 8-bit runtimes leave in float.
     """
@@ -45,6 +46,7 @@ class CompressionTarget:
     metric: str
     evaluate: Callable[[Runner], float]
     save: Callable[[Path, nn.Module, int], None]
+    described: Mapping[str, Any] = field(default_factory=dict)
     fixed: tuple[str, ...] = ()
     dynamic: tuple[int, ...] = ()
     float_operations: tuple[str, ...] = ()

@@ -31,6 +31,7 @@ from RegQCLib.registration.iterative.affine_images import block_factors
 from RegQCLib.registration.iterative.affine_torch import torch_device
 from RegQCLib.registration.iterative.deformable_field import covering_grid, polished
 from RegQCLib.registration.iterative.learned_start import MODEL
+from RegQCLib.registration.networks.exported import torch_layers
 from RegQCLib.registration.networks.model_file import LoadedModel, load_model
 
 SHIPPED = {"contrast-agnostic": MODEL}
@@ -197,7 +198,7 @@ def _require_memory(
         available = float(torch.cuda.mem_get_info(place)[0])
     else:
         available = float(available_bytes())
-    needed = prediction_bytes(model.network, [n for n in grid.shape if n > 1])
+    needed = prediction_bytes(torch_layers(model.network), [n for n in grid.shape if n > 1])
     if needed > available:
         size = " x ".join(str(n) for n in grid.shape[::-1])
         raise InputError(

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from RegQCLib.compression.layers import fit_channels
 from RegQCLib.errors import InputError
+from RegQCLib.registration.networks.exported import PRECISION, ExportedNetwork, description
 from RegQCLib.registration.networks.preprocessing import ImagePreprocessing
 from RegQCLib.registration.networks.registry import build_network
 from RegQCLib.registration.networks.settings import read_settings
@@ -64,14 +66,15 @@ def save_model(
 
 
 def load_model(path: str | Path) -> LoadedModel:
-    """Read what `save_model` wrote.
+    """Read what `save_model` wrote, or a network exported for OpenVINO (.xml).
 
     Raises InputError when the file is missing, damaged, no registration model, or of a network
     that this version does not know.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: no such model file; give one that `regqc train` has written")
-    arrays, described = load_weights(path)
+    exported = Path(path).suffix == ".xml"
+    arrays, described = ({}, description(path)) if exported else load_weights(path)
     if not isinstance(described, dict) or not set(PARTS) <= set(described):
         raise InputError(f"{path}: no model of a registration; give one that registers images")
     name = described["network"]
@@ -82,6 +85,22 @@ def load_model(path: str | Path) -> LoadedModel:
         )
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    if exported:
+        network = ExportedNetwork(path, network, described.get(PRECISION, "f32"))
+    else:
+        _fill(network, arrays, described, path)
+    return LoadedModel(
+        network.eval(), name, dict(described["settings"]), preprocessing, dict(described["about"])
+    )
+
+
+def _fill(
+    network: nn.Module,
+    arrays: Mapping[str, NDArray[Any]],
+    described: Mapping[str, Any],
+    path: str | Path,
+) -> None:
+    """Give a network the weights of a file."""
     state = {key: torch.from_numpy(np.array(values)) for key, values in arrays.items()}
     try:
         if described.get(FEWER_CHANNELS):
@@ -89,9 +108,6 @@ def load_model(path: str | Path) -> LoadedModel:
         network.load_state_dict(state)
     except (RuntimeError, TypeError, AttributeError):
         raise InputError(
-            f"{path}: its weights do not fit the network {name} that it names; "
+            f"{path}: its weights do not fit the network {described['network']} that it names; "
             "the file is damaged, or was edited"
         ) from None
-    return LoadedModel(
-        network.eval(), name, dict(described["settings"]), preprocessing, dict(described["about"])
-    )

@@ -9,15 +9,10 @@ import pytest
 import tomllib
 import torch
 
-from RegQCLib.compression.channel_pruning import prune_channels
-from RegQCLib.compression.layers import parameter_count
-from RegQCLib.compression.model_files import deployed
 from RegQCLib.compression.plan import load_plan
-from RegQCLib.compression.registration_targets import answering_layers
 from RegQCLib.geometry.grid import Grid
 from RegQCLib.geometry.image_io import save_volume
 from RegQCLib.geometry.volume import Volume
-from RegQCLib.registration.networks.registry import build_network
 from RegQCLib.training.registration.pairs import TrainingPairs
 from Testing.Benchmarks.learned import (
     compressed_voxelmorph,
@@ -161,17 +156,12 @@ def test_figures_draw_rows_with_and_without_intervals(tmp_path):
     assert list(words["set"]) == ["not registered", "pruned, re-trained, 4 bits"]
 
 
-def test_half_a_voxelmorph_has_a_quarter_of_its_weights(tmp_path):
-    pytest.importorskip("torch_pruning")
-    plan = load_plan(_written(tmp_path / "plan.toml", compressed_voxelmorph.plan(tmp_path, 3)))
-    assert [step.name for step in plan.steps] == ["fewer", "small", "eight"]
-    network = build_network("voxelmorph-2", {})
-    before = parameter_count(network)
-    examples = (torch.rand(1, 1, 16, 16, 16), torch.rand(1, 1, 16, 16, 16))
-    whole = deployed("voxelmorph-2", network)
-    share = plan.steps[0].settings.share
-    prune_channels(network, whole, examples, share, fixed=answering_layers(network))
-    assert before / 4.5 < parameter_count(network) < before / 3.5
+def test_every_form_of_a_voxelmorph_is_made_and_found(tmp_path):
+    plan = load_plan(_written(tmp_path / "plan.toml", compressed_voxelmorph.plan(tmp_path)))
+    assert ["original", *(step.name for step in plan.steps)] == list(compressed_voxelmorph.ROWS)
+    for step in plan.steps:
+        file = compressed_voxelmorph.point(tmp_path, step.name)
+        assert file.name == ("model.npz" if step.form == "torch" else "model.xml")
 
 
 def test_what_compression_loses_is_told_with_its_interval():

@@ -27,6 +27,7 @@ from RegQCLib.compression.static_int8 import convert_openvino
 from RegQCLib.errors import InputError
 from RegQCLib.progress import silent
 from RegQCLib.registration.networks.contrast_agnostic import ContrastAgnostic
+from RegQCLib.registration.networks.model_file import load_model
 from RegQCLib.training.registration.config import load_config
 from RegQCLib.training.registration.image_pairs import ImagePairs
 
@@ -126,6 +127,10 @@ def test_a_registration_network_goes_through_a_plan(folder, monkeypatch):
         assert float(rows[name]["metric"]) == pytest.approx(
             float(rows["distill"]["metric"]), abs=0.05
         )
+    exported = load_model(folder / "out" / "points" / "openvino8" / "model.xml")
+    assert exported.name == "voxelmorph-1"
+    image = torch.rand(1, 1, 32, 16, 16)
+    assert exported.network(image, image).displacement.shape == (1, 3, 32, 16, 16)
     small = read_model(folder / "out" / "points" / "distill" / "model.npz")
     assert small.described["preprocessing"] == {}
     assert parameter_count(small.module) < 0.5 * int(rows["original"]["parameters"])
