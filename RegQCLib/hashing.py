@@ -19,6 +19,11 @@ def sha256_of(path: Path) -> str:
             return str(end.value)
 
 
+def sha256_of_model(path: Path) -> str:
+    """Return the SHA-256 of what holds the weights of a model: of an .xml, the .bin beside it."""
+    return sha256_of(path.with_suffix(".bin") if path.suffix == ".xml" else path)
+
+
 def sha256_steps(path: Path) -> Generator[int, None, str]:
     """Do what `sha256_of` does, in short steps; yields how many bytes were read at each."""
     digest = hashlib.sha256()

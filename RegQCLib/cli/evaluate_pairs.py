@@ -46,7 +46,7 @@ def _compared(
     from RegQCLib.evaluation.comparison import compare
     from RegQCLib.evaluation.methods import read_methods
     from RegQCLib.evaluation.pair_set import run_set
-    from RegQCLib.hashing import sha256_of
+    from RegQCLib.hashing import sha256_of, sha256_of_model
 
     chosen = read_methods(methods, device)
     pairs = read_pairs(manifest).pairs
@@ -57,7 +57,7 @@ def _compared(
     provenance = {
         "version": __version__,
         "manifest": {"path": str(manifest), "sha256": sha256_of(manifest)},
-        "models": {str(file): sha256_of(file) for file in files if file.is_file()},
+        "models": {str(file): sha256_of_model(file) for file in files if file.is_file()},
         "start": start,
         "device": _device_name(device),
     }

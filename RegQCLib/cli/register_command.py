@@ -75,7 +75,8 @@ def register_command(
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Model file (.npz) of the network that --kind names; contrast-agnostic ships one."
+            help="Model file (.npz, or .xml as regqc compress exports it) of the network that "
+            "--kind names; contrast-agnostic ships one."
         ),
     ] = None,
     init: Annotated[

@@ -15,7 +15,7 @@ from RegQCLib.geometry.memory import available_bytes
 from RegQCLib.geometry.resample import coverage
 from RegQCLib.geometry.transforms import Affine, Transform, simplified
 from RegQCLib.geometry.volume import Volume
-from RegQCLib.hashing import sha256_of
+from RegQCLib.hashing import sha256_of_model
 from RegQCLib.progress import Progress
 from RegQCLib.registration.networks.names import NETWORK_NAMES
 from RegQCLib.registration.preprocess import as_weights
@@ -262,10 +262,10 @@ def learned(order: Order, model: LoadedModel, init: Transform, progress: Progres
     )
     file = model_file(model.name, order.weights)
     metrics = {
-        "engine": "torch",
+        "engine": "openvino" if file.suffix == ".xml" else "torch",
         "network": model.name,
         "weights": file.name,
-        "weights_sha256": sha256_of(file),
+        "weights_sha256": sha256_of_model(file),
         "folded_voxel_share": found.folded_fraction,
     }
     return Step(

@@ -9,7 +9,9 @@ import torch
 from RegQCLib.compression.model_files import deployed
 from RegQCLib.compression.static_int8 import convert_openvino, save_openvino
 from RegQCLib.errors import InputError
+from RegQCLib.geometry.transforms import Affine
 from RegQCLib.geometry.volume import Volume
+from RegQCLib.hashing import sha256_of
 from RegQCLib.registration.learned import prediction_bytes, register_learned
 from RegQCLib.registration.networks.exported import (
     PRECISION,
@@ -20,6 +22,7 @@ from RegQCLib.registration.networks.exported import (
 from RegQCLib.registration.networks.model_file import load_model, save_model
 from RegQCLib.registration.networks.preprocessing import ImagePreprocessing
 from RegQCLib.registration.networks.registry import build_network
+from RegQCLib.registration.steps import Order, learned
 
 PREPROCESSING = {"spacing_mm": 2.0}
 
@@ -67,6 +70,14 @@ def test_exported_networks_register_as_in_torch(files, precision, tolerance):
         )
         assert np.abs(truth).max() > 5 * tolerance
         np.testing.assert_allclose(found, truth, atol=tolerance)
+
+
+def test_a_step_names_its_engine_and_the_file_that_holds_the_weights(files):
+    file = files / "f32.xml"
+    order = Order(*volumes((40, 33, 50)), weights=file)
+    found = learned(order, load_model(file), Affine(np.eye(4)), lambda *_: None)
+    assert found.metrics["engine"] == "openvino"
+    assert found.metrics["weights_sha256"] == sha256_of(files / "f32.bin")
 
 
 def test_the_memory_of_an_exported_network_is_foreseen(files):
