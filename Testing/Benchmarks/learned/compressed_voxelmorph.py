@@ -67,14 +67,13 @@ def run_seed(work: Path, seed: int, steps: int) -> dict[str, Any]:
     pairs = read_pairs(manifest(data, seed)).pairs
     methods = read_methods([f"{name}={file}" for name, file in models.items()], "auto")
     found = compare(run_set(pairs, methods, start="affine", progress=show), {})
-    return {
-        one.name: {
-            "dice": one.mean["dice"],
-            "folded_percent": one.mean["folded_percent"],
-            "bytes": sum(file.stat().st_size for file in models[one.name].parent.glob("model.*")),
-        }
-        for one in found.standings
-    }
+    rows = {}
+    for one in found.standings:
+        rows[one.name] = {key: one.mean[key] for key in ("dice", "folded_percent")}
+        if one.name in models:
+            files = models[one.name].parent.glob("model.*")
+            rows[one.name]["bytes"] = sum(file.stat().st_size for file in files)
+    return rows
 
 
 def point(folder: Path, name: str) -> Path:
@@ -103,7 +102,7 @@ def summarized(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     table: dict[str, Any] = {}
     for name, first in runs[0].items():
         table[name] = {key: summary([run[name][key] for run in runs]) for key in first}
-        if name != "original":
+        if name not in {"original", "start"}:
             lost = [run["original"]["dice"] - run[name]["dice"] for run in runs]
             table[name]["dice_lost"] = summary(lost)
     return table
@@ -129,7 +128,8 @@ def main() -> None:
     times = seconds(turns(args.work / "full_seed0" / NETWORK), args.repeats)
     print()
     for name, values in table.items():
-        print(f"{ROWS[name]:26s} " + ", ".join(f"{k} {v['mean']:.4g}" for k, v in values.items()))
+        shown = ", ".join(f"{key} {value['mean']:.4g}" for key, value in values.items())
+        print(f"{ROWS.get(name, name):26s} {shown}")
     for name, spread in times.items():
         ratio = times["original"]["median"] / spread["median"]
         print(f"{name:26s} {spread['median']:.2f} s, {ratio:.2f} times as fast as torch in float32")
